@@ -1,0 +1,37 @@
+"""`lapis.activations`: the functions between layers, by name or as functions."""
+
+from lapis.activations.functions import exponential as exponential
+from lapis.activations.functions import gelu as gelu
+from lapis.activations.functions import linear as linear
+from lapis.activations.functions import mish as mish
+from lapis.activations.functions import relu as relu
+from lapis.activations.lookup import deserialize as deserialize
+from lapis.activations.lookup import get as get
+from lapis.activations.lookup import serialize as serialize
+from lapis.ops.nn.activations import celu as celu
+from lapis.ops.nn.activations import elu as elu
+from lapis.ops.nn.activations import glu as glu
+from lapis.ops.nn.activations import hard_shrink as hard_shrink
+from lapis.ops.nn.activations import hard_sigmoid as hard_sigmoid
+from lapis.ops.nn.activations import hard_silu as hard_silu
+from lapis.ops.nn.activations import hard_swish as hard_swish
+from lapis.ops.nn.activations import hard_tanh as hard_tanh
+from lapis.ops.nn.activations import leaky_relu as leaky_relu
+from lapis.ops.nn.activations import log_sigmoid as log_sigmoid
+from lapis.ops.nn.activations import log_softmax as log_softmax
+from lapis.ops.nn.activations import relu6 as relu6
+from lapis.ops.nn.activations import selu as selu
+from lapis.ops.nn.activations import sigmoid as sigmoid
+from lapis.ops.nn.activations import silu as silu
+from lapis.ops.nn.activations import soft_shrink as soft_shrink
+from lapis.ops.nn.activations import softmax as softmax
+from lapis.ops.nn.activations import softplus as softplus
+from lapis.ops.nn.activations import softsign as softsign
+from lapis.ops.nn.activations import sparse_plus as sparse_plus
+from lapis.ops.nn.activations import sparse_sigmoid as sparse_sigmoid
+from lapis.ops.nn.activations import sparsemax as sparsemax
+from lapis.ops.nn.activations import squareplus as squareplus
+from lapis.ops.nn.activations import swish as swish
+from lapis.ops.nn.activations import tanh_shrink as tanh_shrink
+from lapis.ops.nn.activations import threshold as threshold
+from lapis.ops.numpy.trigonometry import tanh as tanh

@@ -1,0 +1,70 @@
+"""What every operation does to its arguments first: sequences become arrays, integers become floats where asked."""
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+
+import lapis.core.config as config
+from lapis.core.dtypes import result_type, standardize_dtype
+
+# An array of JAX or NumPy, a number, nested lists of them, a variable, or a symbolic tensor.
+Tensor: TypeAlias = Any
+Axis: TypeAlias = int | Sequence[int] | None
+Shape: TypeAlias = int | Sequence[int | None]
+
+_READY = (jax.Array, bool, int, float, complex)
+_FOLD = {"int64": "int32", "uint64": "uint32", "complex128": "complex64"}
+
+
+def to_array(x: Any) -> Any:
+    """`x` as something that `jax.numpy` takes; Python numbers stay weakly typed."""
+    return x if isinstance(x, _READY) else jnp.asarray(x)
+
+
+def to_float(x: Any) -> Any:
+    """`x` as an array of floats (or complex numbers): integers and booleans are cast to `floatx()`."""
+    x = jnp.asarray(x)
+    return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(config.floatx())
+
+
+def type_of(x: Any) -> Any:
+    """What `result_type` takes for `x`: its dtype, or its class for a Python number."""
+    return getattr(x, "dtype", type(x))
+
+
+def to_common_float(*xs: Any) -> list[Any]:
+    """All arguments as floats of the one type that they promote to."""
+    arrays = [to_array(x) for x in xs]
+    dtype = result_type(*map(type_of, arrays), float)
+    return [jnp.asarray(x, dtype) for x in arrays]
+
+
+def array_dtype(dtype: Any) -> str:
+    """The standard name of `dtype`, with 64-bit integers and complex numbers folded to what JAX computes with.
+
+    `float64` is left to JAX, which warns where it computes in 32 bits.
+    """
+    dtype = standardize_dtype(dtype)
+    return dtype if config.x64_enabled() else _FOLD.get(dtype, dtype)
+
+
+def dtype_or_none(dtype: Any) -> str | None:
+    """`array_dtype`, with `None` kept."""
+    return None if dtype is None else array_dtype(dtype)
+
+
+def axis_tuple(axis: Axis) -> int | tuple[int, ...] | None:
+    """`axis` with a list turned into a tuple, as `jax.numpy` asks."""
+    return tuple(axis) if isinstance(axis, list) else axis
+
+
+def known_shape(shape: Any, op: str) -> Any:
+    """`shape`, or a `ValueError` where one of its sizes is `None`."""
+    if isinstance(shape, Sequence) and any(size is None for size in shape):
+        raise ValueError(
+            f"{op} needs every size to be known, and got shape {tuple(shape)}. Use {op}_like(x) or broadcast_to with "
+            "the tensor itself, or do it inside a layer's call, where sizes are known."
+        )
+    return shape
