@@ -1,0 +1,1 @@
+"""The ground floor: configuration, dtypes, names, nested structures and the registry. Pure Python and NumPy."""

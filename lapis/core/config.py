@@ -1,0 +1,74 @@
+"""Process-wide settings: float type, fuzz factor, image layout, cache folder."""
+
+import os
+import sys
+from pathlib import Path
+
+_FLOATS = ("float16", "bfloat16", "float32", "float64")
+_LAYOUTS = ("channels_last", "channels_first")
+_settings = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
+
+
+def floatx() -> str:
+    """The default float type of weights and inputs, `"float32"` unless set.
+
+    >>> floatx()
+    'float32'
+    """
+    return _settings["floatx"]
+
+
+def set_floatx(value: str) -> None:
+    """Set the default float type: `"float16"`, `"bfloat16"`, `"float32"` or `"float64"`."""
+    if value not in _FLOATS:
+        raise ValueError(f"set_floatx got {value!r}; expected one of {', '.join(_FLOATS)}.")
+    _settings["floatx"] = value
+
+
+def epsilon() -> float:
+    """The small number added where a division or a logarithm could meet zero, `1e-7` unless set."""
+    return _settings["epsilon"]
+
+
+def set_epsilon(value: float) -> None:
+    """Set the small number that `epsilon()` returns."""
+    _settings["epsilon"] = float(value)
+
+
+def image_data_format() -> str:
+    """Where images carry their channels unless a layer says otherwise: `"channels_last"` or `"channels_first"`."""
+    return _settings["image_data_format"]
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Set the layout that `image_data_format()` returns."""
+    _settings["image_data_format"] = standardize_data_format(data_format)
+
+
+def standardize_data_format(data_format: str | None) -> str:
+    """`data_format` in lower case, the global default for `None`; a `ValueError` for anything unknown."""
+    if data_format is None:
+        return image_data_format()
+    lowered = str(data_format).lower()
+    if lowered not in _LAYOUTS:
+        raise ValueError(f"data_format is {data_format!r}; expected 'channels_last' or 'channels_first'.")
+    return lowered
+
+
+def backend() -> str:
+    """The engine's name, always `"jax"`."""
+    return "jax"
+
+
+def x64_enabled() -> bool:
+    """Whether JAX computes with 64-bit types (`jax.config.update("jax_enable_x64", True)`)."""
+    jax = sys.modules.get("jax")
+    return jax is not None and bool(jax.config.jax_enable_x64)
+
+
+def cache_home() -> Path:
+    """The folder of data sets and pretrained weights: `$LAPIS_HOME`, else `$KERAS_HOME`, else `~/.keras`."""
+    for name in ("LAPIS_HOME", "KERAS_HOME"):
+        if os.environ.get(name):
+            return Path(os.environ[name]).expanduser()
+    return Path.home() / ".keras"

@@ -1,0 +1,31 @@
+"""Names for layers and operations that the user did not name."""
+
+import re
+from collections import defaultdict
+
+_counts: defaultdict[str, int] = defaultdict(int)
+_BOUNDARY = re.compile(r"(.)([A-Z][a-z]+)")
+_LOWER_UPPER = re.compile(r"([a-z])([A-Z])")
+
+
+def to_snake_case(name: str) -> str:
+    """`"Conv2DTranspose"` becomes `"conv2d_transpose"`."""
+    name = re.sub(r"\W+", "", name)
+    return _LOWER_UPPER.sub(r"\1_\2", _BOUNDARY.sub(r"\1_\2", name)).lower()
+
+
+def unique_name(prefix: str) -> str:
+    """`prefix` the first time, then `prefix_1`, `prefix_2`, …"""
+    count = _counts[prefix]
+    _counts[prefix] = count + 1
+    return f"{prefix}_{count}" if count else prefix
+
+
+def auto_name(class_name: str) -> str:
+    """A fresh name for an object of the class: `"Dense"` gives `"dense"`, then `"dense_1"`."""
+    return unique_name(to_snake_case(class_name))
+
+
+def reset() -> None:
+    """Start counting afresh, as a new session would."""
+    _counts.clear()

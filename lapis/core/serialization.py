@@ -1,0 +1,334 @@
+"""Objects as plain data and back. The registry below is the only list of what a config may build.
+
+Nothing is imported or executed because a config names it: a `module` is compared with names that are known here.
+"""
+
+import difflib
+import inspect
+import threading
+import types
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import numpy as np
+
+_T = TypeVar("_T")
+
+_BUILTINS: dict[tuple[str, str], Any] = {}  # ("keras.layers", "Dense") -> class
+_BY_CLASS_NAME: dict[str, list[Any]] = {}
+_FUNCTIONS: dict[str, Callable] = {}  # functions that configs name without a module
+_REGISTERED: dict[str, Any] = {}  # "package>name" -> the user's object
+_REGISTERED_NAMES: dict[Any, str] = {}
+_scopes = threading.local()
+
+PLAIN_TYPES = (str, int, float, bool, type(None))
+
+
+def builtin(module: str, name: str | None = None, registered_name: str | None = None) -> Callable[[_T], _T]:
+    """Put a class of ours in the registry under the module and name that Keras's files use for it."""
+
+    def wrap(cls: _T) -> _T:
+        class_name = name or cls.__name__  # pyright: ignore[reportAttributeAccessIssue]
+        _BUILTINS[module, class_name] = cls
+        _BY_CLASS_NAME.setdefault(class_name, []).append(cls)
+        if cls.__dict__.get("_builtin") is None:  # a second decorator adds an alias for reading only
+            cls._builtin = (module, class_name, registered_name)  # pyright: ignore[reportAttributeAccessIssue]
+        return cls
+
+    return wrap
+
+
+def builtin_functions(functions: dict[str, Callable]) -> None:
+    """Let configs name these functions."""
+    _FUNCTIONS.update(functions)
+
+
+def _scope_stack() -> list[dict]:
+    if not hasattr(_scopes, "stack"):
+        _scopes.stack = []
+    return _scopes.stack
+
+
+class CustomObjectScope:
+    """Within the scope, configs may name the given classes and functions.
+
+    >>> with CustomObjectScope({"twice": lambda x: 2 * x}):
+    ...     get_registered_object("twice")(3)
+    6
+    """
+
+    def __init__(self, custom_objects: dict | None) -> None:
+        self.custom_objects = dict(custom_objects or {})
+
+    def __enter__(self) -> "CustomObjectScope":
+        _scope_stack().append(self.custom_objects)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        _scope_stack().pop()
+
+
+custom_object_scope = CustomObjectScope
+
+
+def get_custom_objects() -> dict:
+    """The dict of objects that configs may name everywhere in the process; changing it takes effect."""
+    return _REGISTERED
+
+
+def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[_T], _T]:
+    """A decorator that lets files name the class or function, as `package>name`.
+
+    A class needs a `get_config` method.
+
+    >>> @register_keras_serializable("readme")
+    ... def halve(x):
+    ...     return x / 2
+    >>> get_registered_name(halve)
+    'readme>halve'
+    """
+
+    def wrap(obj: _T) -> _T:
+        registered = f"{package}>{name or obj.__name__}"  # pyright: ignore[reportAttributeAccessIssue]
+        if inspect.isclass(obj) and not hasattr(obj, "get_config"):
+            raise ValueError(f"{obj.__name__} cannot be registered for saving: it has no get_config method.")
+        _REGISTERED[registered] = obj
+        _REGISTERED_NAMES[obj] = registered
+        return obj
+
+    return wrap
+
+
+def get_registered_name(obj: Any) -> str:
+    """The name an object was registered under, else its own name."""
+    try:
+        return _REGISTERED_NAMES.get(obj) or obj.__name__
+    except TypeError:
+        return obj.__name__
+
+
+def get_registered_object(name: str, custom_objects: dict | None = None, module_objects: dict | None = None) -> Any:
+    """The user's object of that name: from the argument, the scopes, the registry; `None` if there is none."""
+    for table in (custom_objects, *reversed(_scope_stack()), _REGISTERED, module_objects):
+        if table and name in table:
+            return table[name]
+    return None
+
+
+def _custom(names: Iterable[str | None], custom_objects: dict | None) -> Any:
+    for name in names:
+        if name is not None:
+            found = get_registered_object(name, custom_objects)
+            if found is not None:
+                return found
+    return None
+
+
+def serialize_keras_object(obj: Any) -> Any:
+    """The object as plain data that `deserialize_keras_object` and Keras 3 read."""
+    if isinstance(obj, PLAIN_TYPES):
+        return obj
+    if isinstance(obj, (list, tuple)):
+        items = [serialize_keras_object(item) for item in obj]
+        return tuple(items) if isinstance(obj, tuple) else items
+    if isinstance(obj, dict):
+        return {key: serialize_keras_object(value) for key, value in obj.items()}
+    if isinstance(obj, bytes):
+        return _tagged("__bytes__", value=obj.decode("latin-1"))
+    if obj is Ellipsis:
+        return _tagged("__ellipsis__")
+    if isinstance(obj, slice):
+        start, stop, step = (serialize_keras_object(part) for part in (obj.start, obj.stop, obj.step))
+        return _tagged("__slice__", start=start, stop=stop, step=step)
+    if isinstance(obj, np.ndarray) and obj.ndim:
+        return _tagged("__numpy__", value=obj.tolist(), dtype=obj.dtype.name)
+    if isinstance(obj, (np.generic, np.ndarray)):
+        return obj.item()
+    if isinstance(obj, np.dtype):
+        return obj.name
+    if isinstance(obj, type) and issubclass(obj, np.generic):
+        return np.dtype(obj).name
+    if hasattr(obj, "_keras_history"):
+        operation, *indices = obj._keras_history
+        history = [operation.name, *indices]
+        return _tagged("__keras_tensor__", shape=tuple(obj.shape), dtype=obj.dtype, keras_history=history)
+    if hasattr(obj, "get_config") and not isinstance(obj, type):
+        return _serialize_object(obj)
+    if isinstance(obj, (types.FunctionType, types.BuiltinFunctionType)):
+        return _serialize_function(obj)
+    if hasattr(obj, "__array__") and hasattr(obj, "dtype"):
+        return _tagged("__tensor__", value=np.asarray(obj).tolist(), dtype=str(obj.dtype))
+    if hasattr(obj, "__wrapped__") or (hasattr(obj, "__name__") and callable(obj) and not isinstance(obj, type)):
+        return _serialize_function(obj)
+    raise TypeError(
+        f"{obj!r} cannot be part of a config. Give its class a `get_config` method and a `from_config` class method, "
+        "or override `get_config` of the object that holds it."
+    )
+
+
+def _tagged(tag: str, **config: Any) -> dict:
+    return {"class_name": tag, "config": config}
+
+
+def _serialize_function(fn: Any) -> dict:
+    # Code is never written: the reader needs the function itself, registered or passed as a custom object.
+    if fn.__name__ == "<lambda>":
+        return _tagged("__lambda__", value=None)
+    registered = _REGISTERED_NAMES.get(fn)
+    return {
+        "module": "builtins",
+        "class_name": "function",
+        "config": registered or fn.__name__,
+        "registered_name": "function",
+    }
+
+
+def _serialize_object(obj: Any) -> dict:
+    cls = type(obj)
+    known = cls.__dict__.get("_builtin")
+    if known is not None:
+        module, class_name, registered_name = known
+    else:
+        module, class_name, registered_name = cls.__module__, cls.__name__, get_registered_name(cls)
+        if module in ("builtins", "__main__"):
+            module = None
+    out = {
+        "module": module,
+        "class_name": class_name,
+        "config": serialize_dict(obj.get_config()),
+        "registered_name": registered_name,
+    }
+    for part in ("build", "compile"):
+        getter = getattr(obj, f"get_{part}_config", None)
+        if getter is not None:
+            config = getter()
+            if config is not None:
+                out[f"{part}_config"] = serialize_dict(config)
+    return out
+
+
+def serialize_dict(config: dict) -> dict:
+    """The dict with every value as plain data."""
+    return {key: serialize_keras_object(value) for key, value in config.items()}
+
+
+def deserialize_keras_object(
+    config: Any, custom_objects: dict | None = None, safe_mode: bool | None = True, **_: Any
+) -> Any:
+    """The object that plain data describes.
+
+    Classes come from Lapis, from `custom_objects`, from an enclosing `custom_object_scope`, or from
+    `register_keras_serializable`; a config that names anything else raises `ValueError`. A Lambda's code is never run.
+    """
+    if isinstance(config, PLAIN_TYPES):
+        return config
+    if isinstance(config, (list, tuple)):
+        return type(config)(deserialize_keras_object(item, custom_objects, safe_mode) for item in config)
+    if not isinstance(config, dict):
+        raise TypeError(f"A config is made of dicts, lists and plain values; got {config!r}.")
+    if "class_name" not in config or "config" not in config:
+        return {key: deserialize_keras_object(value, custom_objects, safe_mode) for key, value in config.items()}
+    class_name, inner = config["class_name"], config["config"]
+    if not isinstance(class_name, str):
+        raise TypeError(f"A config's class_name must be a string; got {class_name!r}.")
+    if class_name.startswith("__"):
+        return _deserialize_tagged(class_name, inner)
+    if class_name == "function":
+        return _find_function(config, custom_objects)
+    cls = _find_class(config, custom_objects)
+    if not hasattr(cls, "from_config"):
+        raise TypeError(f"{cls!r} cannot be built from a config: it has no from_config class method.")
+    with CustomObjectScope(custom_objects):
+        instance = cls.from_config(inner)
+        if config.get("build_config") and hasattr(instance, "build_from_config"):
+            instance.build_from_config(config["build_config"])
+        if config.get("compile_config") and hasattr(instance, "compile_from_config"):
+            instance.compile_from_config(config["compile_config"])
+    return instance
+
+
+def _deserialize_tagged(tag: str, config: Any) -> Any:
+    if tag == "__bytes__":
+        return config["value"].encode("latin-1")
+    if tag == "__ellipsis__":
+        return Ellipsis
+    if tag == "__slice__":
+        return slice(*(deserialize_keras_object(config[part]) for part in ("start", "stop", "step")))
+    if tag in ("__numpy__", "__tensor__"):
+        return np.asarray(config["value"], dtype=config["dtype"])
+    if tag == "__lambda__":
+        raise ValueError(
+            "The config holds a Lambda's code, and code in a file is never run. Write the function as a named one, decorate it "
+            "with `lapis.saving.register_keras_serializable()`, and save the model again."
+        )
+    raise ValueError(f"The config holds {tag!r}, which has no meaning here.")
+
+
+def _find_function(config: dict, custom_objects: dict | None, table: dict | None = None) -> Any:
+    name = config["config"]
+    found = _custom((name, config.get("registered_name")), custom_objects) if isinstance(name, str) else None
+    for known in (table, _FUNCTIONS):
+        found = found or (known or {}).get(name)
+    if found is None:
+        raise ValueError(
+            f"The config names a function {name!r} that is not known here. Pass it in `custom_objects`, or register it "
+            "with `lapis.saving.register_keras_serializable()`."
+        )
+    return found
+
+
+def _find_class(config: dict, custom_objects: dict | None) -> Any:
+    module, class_name = config.get("module"), config["class_name"]
+    registered_name = config.get("registered_name")
+    ours = isinstance(module, str) and (module == "keras" or module.startswith("keras."))
+    if ours:
+        found = _BUILTINS.get((module, class_name))
+        if found is not None:
+            return found
+    found = _custom((registered_name, class_name), custom_objects)
+    if found is not None:
+        return found
+    candidates = _BY_CLASS_NAME.get(class_name, ())
+    if candidates and (ours or module is None):
+        return candidates[0]
+    label = f"{module}.{class_name}" if module else class_name
+    raise ValueError(
+        f"The config names a class {label!r} (registered as {registered_name!r}) that is not known here. Pass it in "
+        "`custom_objects`, or register it with `lapis.saving.register_keras_serializable()`."
+        + _suggest(class_name, _BY_CLASS_NAME)
+    )
+
+
+def _suggest(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=3)
+    return f" Did you mean {', '.join(map(repr, close))}?" if close else ""
+
+
+def resolve(identifier: Any, kind: str, table: dict[str, Any], base: type | None = None) -> Any:
+    """What stands behind every `get`: an object from its name, class, config, or itself.
+
+    `table` maps names to classes or functions; a class is instantiated. `base` is the class instances must have,
+    `None` where any callable will do.
+    """
+    if identifier is None:
+        return None
+    if isinstance(identifier, dict):
+        if identifier.get("class_name") == "function":
+            found = _find_function(identifier, None, table)
+        elif "module" not in identifier and identifier.get("class_name") in table:  # Keras 2 names no module
+            found = table[identifier["class_name"]].from_config(identifier.get("config", {}))
+        else:
+            found = deserialize_keras_object(identifier)
+    elif isinstance(identifier, str):
+        found = _custom((identifier,), None)
+        if found is None:
+            found = table.get(identifier)
+        if found is None:
+            raise ValueError(f"There is no {kind} named {identifier!r}.{_suggest(identifier, table)}")
+    else:
+        found = identifier
+    if isinstance(found, type):
+        found = found()
+    if (base is not None and isinstance(found, base)) or callable(found):
+        return found
+    raise ValueError(f"{identifier!r} is no {kind}; expected a name, a config, a callable or None.")

@@ -1,0 +1,117 @@
+"""What comes out of a function on arrays, in shape and type, found by tracing it without running it."""
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+from jax import export
+
+from lapis.core import nest
+from lapis.core.dtypes import standardize_dtype
+from lapis.graph.tensor import KerasTensor
+
+# One scope for all unknown sizes (making one costs milliseconds): a symbol for the batch, one for every other axis.
+_SYMBOLS = ("_batch_", "_size_")
+_scope = export.SymbolicScope([f"{name} >= 2" for name in _SYMBOLS])
+_UNKNOWN = export.symbolic_shape(", ".join(_SYMBOLS), scope=_scope)
+# Stand-ins where symbols do not do: numbers with many divisors, so that splits and reshapes come out even.
+_PROBES = ((48, 120), (96, 240))
+_EQUAL_PROBES = ((48, 48), (96, 96))
+# JAX's functions look into their arguments as trees before anything else: there a symbolic tensor says what to do instead.
+jax.tree_util.register_pytree_node(KerasTensor, KerasTensor._refuse_jax, lambda *_: None)  # pyright: ignore
+
+
+class _Local(threading.local):
+    depth = 0
+
+
+_local = _Local()
+_SHOWN = re.compile(r"_batch_|_size_")
+
+
+def inferring() -> bool:
+    """Whether a function is being traced for its shapes: what it does to state must then come to nothing."""
+    return _local.depth > 0
+
+
+def infer(call: Callable, inputs: list[Any]) -> Any:
+    """The outputs of `call(*inputs)` as symbolic tensors without history, in the structure that `call` returns.
+
+    Unknown sizes are traced as symbols; where that fails, as two sets of numbers whose results are compared; where
+    arguments of unknown and known size meet, the unknown takes the known size.
+    """
+    shapes = [x.shape for x in inputs]
+    if not any(None in shape for shape in shapes):
+        return _trace(call, inputs, shapes)
+    try:
+        return _trace(call, inputs, [_fill(shape, _UNKNOWN) for shape in shapes])
+    except Exception as error:
+        first_error = error
+    for attempt in _attempts(shapes):
+        try:
+            results = [_trace(call, inputs, filled) for filled in attempt]
+        except Exception:
+            continue
+        return results[0] if len(results) == 1 else nest.map_structure(_where_equal, *results)
+    raise _readable(first_error)
+
+
+def _attempts(shapes: list[tuple]) -> Iterator[list[list[tuple]]]:
+    yield [[_fill(shape, sizes) for shape in shapes] for sizes in _PROBES]
+    aligned = _align(shapes)
+    if aligned != shapes:
+        yield [[_fill(shape, _UNKNOWN) for shape in aligned]]
+        yield [[_fill(shape, sizes) for shape in aligned] for sizes in _PROBES]
+    yield [[_fill(shape, sizes) for shape in shapes] for sizes in _EQUAL_PROBES]
+
+
+def _fill(shape: tuple, sizes: tuple) -> tuple:
+    return tuple(sizes[min(axis, 1)] if size is None else size for axis, size in enumerate(shape))
+
+
+def _align(shapes: list[tuple]) -> list[tuple]:
+    """The shapes with each unknown size set to what another shape says at that axis, counted from the right."""
+    known: dict[int, int] = {}
+    for shape in shapes:
+        for back, size in enumerate(reversed(shape)):
+            if size is not None and size != 1:
+                known.setdefault(back, size)
+    return [
+        tuple(known.get(len(shape) - 1 - axis) if size is None else size for axis, size in enumerate(shape))
+        for shape in shapes
+    ]
+
+
+def _where_equal(a: Any, b: Any) -> Any:
+    if a is None:
+        return None
+    return KerasTensor(tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)), a.dtype)
+
+
+def _trace(call: Callable, inputs: list[Any], shapes: list[tuple]) -> Any:
+    box: list[Any] = []
+
+    def flat_call(*arrays: Any) -> list:
+        box[:] = [call(*arrays)]
+        return [leaf for leaf in nest.flatten(box[0]) if leaf is not None]
+
+    specs = [jax.ShapeDtypeStruct(shape, x.dtype) for x, shape in zip(inputs, shapes)]
+    _local.depth += 1
+    try:
+        found = iter(jax.eval_shape(flat_call, *specs))
+    finally:
+        _local.depth -= 1
+    return nest.map_structure(lambda leaf: None if leaf is None else _spec(next(found)), box[0])
+
+
+def _spec(array: Any) -> KerasTensor:
+    shape = tuple(size if size.__class__ is int else None for size in array.shape)
+    return KerasTensor(shape, standardize_dtype(array.dtype))
+
+
+def _readable(error: Exception) -> Exception:
+    """The error with `None` where the stand-in symbols show."""
+    error.args = tuple(_SHOWN.sub("None", arg) if isinstance(arg, str) else arg for arg in error.args)
+    return error

@@ -1,0 +1,225 @@
+"""Operations: functions on arrays that record themselves when an argument is symbolic."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar, overload
+
+from lapis.core import config, nest
+from lapis.core.naming import auto_name
+from lapis.graph.infer import infer
+from lapis.graph.node import Node
+from lapis.graph.tensor import ArrayHolder, KerasTensor, any_symbolic
+
+_F = TypeVar("_F", bound=Callable)
+
+_MANY_NODES = (
+    "{name!r} has been called {count} times, so it has no single {what}. Take the tensor that the call "
+    "you mean returned{hint}."
+)
+
+
+class Operation:
+    """Something that can be called on tensors and stand in a graph; a Layer is one with state.
+
+    A subclass gives `call(*args, **kwargs)` on arrays; `compute_output_spec` is found by tracing unless overridden.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        if name is None:
+            name = auto_name(self.type_name)
+        if not isinstance(name, str) or "/" in name:
+            raise ValueError(f"A name must be a string without '/'; got {name!r}.")
+        self.name = name
+        self._inbound_nodes: list[Node] = []
+        self._outbound_nodes: list[Node] = []
+
+    @property
+    def type_name(self) -> str:
+        """What summaries and pictures call this kind of operation."""
+        return type(self).__name__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if any_symbolic(args, kwargs):
+            return self.symbolic_call(*args, **kwargs)
+        return self.call(*args, **kwargs)
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """The operation itself, on arrays."""
+        raise NotImplementedError(f"{type(self).__name__} does not define `call`.")
+
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+        """The symbolic tensors of a call that is recorded as a node."""
+        outputs = self.compute_output_spec(*args, **kwargs)
+        Node(self, args, kwargs, outputs)
+        return outputs
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Symbolic tensors, without history, of the shapes and types that `call` would return."""
+        return infer_call(self.call, args, kwargs)
+
+    def _tensor_at(self, what: str) -> Any:
+        nodes = self._inbound_nodes
+        if not nodes:
+            raise AttributeError(f"{self.name!r} has no {what} yet: it has not been called on a symbolic tensor.")
+        if len(nodes) > 1:
+            hint = f", or `{self.name}._inbound_nodes[i]`"
+            raise AttributeError(_MANY_NODES.format(name=self.name, count=len(nodes), what=what, hint=hint))
+        if what == "output":
+            return nodes[0].outputs
+        inputs = nodes[0].input_tensors
+        return inputs[0] if len(inputs) == 1 else inputs
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input of the only call; an `AttributeError` where there were several."""
+        return self._tensor_at("input")
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output of the only call; an `AttributeError` where there were several."""
+        return self._tensor_at("output")
+
+    def get_config(self) -> dict:
+        """The constructor's arguments as plain data."""
+        return {"name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict) -> Any:
+        """The operation again."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}>"
+
+
+class FunctionOperation(Operation):
+    """A function decorated with `op`, called once on symbolic tensors."""
+
+    def __init__(self, function: Callable, name: str | None = None) -> None:
+        self.function = function
+        super().__init__(name)
+
+    @property
+    def type_name(self) -> str:
+        return "".join(part.capitalize() for part in self.function.__name__.split("_"))
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        return _spec_of(self.function, args, kwargs)
+
+    def __deepcopy__(self, memo: dict) -> "FunctionOperation":
+        return FunctionOperation(self.function, self.name)
+
+
+@overload
+def op(function: _F) -> _F: ...
+@overload
+def op(*, spec: Callable | None = None) -> Callable[[_F], _F]: ...
+def op(function: Any = None, *, spec: Callable | None = None) -> Any:
+    """Make a function on arrays an operation: eager on arrays, recorded as a node on symbolic tensors.
+
+    `spec(*args, **kwargs)` gives the symbolic outputs where tracing the function cannot.
+    """
+    if function is None:
+        return functools.partial(op, spec=spec)
+
+    @functools.wraps(function)
+    def operation(*args: Any, **kwargs: Any) -> Any:
+        found = _look(args) | _look(kwargs.values()) if kwargs else _look(args)
+        if found & 1:
+            return FunctionOperation(operation).symbolic_call(*args, **kwargs)
+        if found & 2:
+            args, kwargs = _read_holders(args), _read_holders(kwargs)
+        return function(*args, **kwargs)
+
+    operation.spec = spec  # pyright: ignore[reportFunctionMemberAccess]
+    return operation
+
+
+_PLAIN = frozenset({int, float, bool, str, type(None)})
+
+
+def _look(values: Any) -> int:
+    """1 where a symbolic tensor occurs, 2 where a Variable does, 3 for both."""
+    found = 0
+    for value in values:
+        kind = value.__class__
+        if kind in _PLAIN:
+            continue
+        if kind is KerasTensor:
+            found |= 1
+        elif kind is list or kind is tuple:
+            found |= _look(value)
+        elif kind is dict:
+            found |= _look(value.values())
+        elif isinstance(value, ArrayHolder):
+            found |= 2
+        elif isinstance(value, KerasTensor):
+            found |= 1
+        elif isinstance(value, (list, tuple)):
+            found |= _look(value)
+    return found
+
+
+def _read_holders(structure: Any) -> Any:
+    return nest.map_structure(lambda x: x.value if isinstance(x, ArrayHolder) else x, structure)
+
+
+def infer_call(call: Callable, args: tuple, kwargs: dict) -> Any:
+    """The spec of `call(*args, **kwargs)`, the symbolic tensors among the arguments being unknown."""
+    if len(args) == 1 and not kwargs and isinstance(args[0], KerasTensor):
+        return infer(call, [args[0]])
+    leaves = nest.flatten((args, kwargs))
+    places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, KerasTensor)]
+
+    def on_tensors(*arrays: Any) -> Any:
+        filled = list(leaves)
+        for place, array in zip(places, arrays):
+            filled[place] = array
+        new_args, new_kwargs = nest.pack_sequence_as((args, kwargs), filled)
+        return call(*new_args, **new_kwargs)
+
+    return infer(on_tensors, [leaves[i] for i in places])
+
+
+_memo: dict[Any, Any] = {}
+_MEMO_LIMIT = 4096
+
+
+def _spec_of(function: Any, args: tuple, kwargs: dict) -> Any:
+    """The spec of an operation's call, remembered by function, static arguments with their types, and specs."""
+    if function.spec is not None:
+        return function.spec(*args, **kwargs)
+    key = _key((args, kwargs))
+    if key is None:
+        return infer_call(function, args, kwargs)
+    key = (function, key, config.floatx(), config.image_data_format(), config.x64_enabled())
+    found = _memo.get(key)
+    if found is None:
+        if len(_memo) >= _MEMO_LIMIT:
+            _memo.clear()
+        found = _memo[key] = infer_call(function, args, kwargs)
+    return nest.map_structure(lambda x: None if x is None else KerasTensor(x.shape, x.dtype), found)
+
+
+def _key(value: Any) -> Any:
+    """A hashable stand-in for an argument, `None` where there is none."""
+    kind = value.__class__
+    if kind is KerasTensor:
+        return ("tensor", value.shape, value.dtype)
+    if kind in _PLAIN:  # with its type, since 1 == True == 1.0
+        return (kind, value)
+    if kind is list or kind is tuple:
+        parts = tuple([_key(item) for item in value])
+    elif kind is dict:
+        parts = tuple([(name, _key(item)) for name, item in value.items()])
+        return None if any(part[1] is None for part in parts) else (kind, parts)
+    elif kind is slice:
+        parts = (_key(value.start), _key(value.stop), _key(value.step))
+    elif value is Ellipsis:
+        return "..."
+    else:
+        return None
+    return None if None in parts else (kind, parts)

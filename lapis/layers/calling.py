@@ -1,0 +1,118 @@
+"""How a layer's `call` is called: which arguments it takes, and what an outer call hands down."""
+
+import functools
+import inspect
+import threading
+from typing import Any
+
+from lapis.core import nest
+from lapis.graph import KerasTensor
+
+
+class CallContext:
+    """What the outermost layer call and those inside it share."""
+
+    __slots__ = ("training", "with_losses")
+
+    def __init__(self) -> None:
+        self.training: bool | None = None
+        self.with_losses: set[int] = set()
+
+
+class _Local(threading.local):
+    context: CallContext | None = None
+
+
+calls = _Local()
+
+
+class Signature:
+    """The parameters of a function, read once."""
+
+    def __init__(self, function: Any, skip_self: bool = True) -> None:
+        parameters = list(inspect.signature(function).parameters.values())[1 if skip_self else 0 :]
+        kinds = inspect.Parameter
+        self.names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        self.keyword_only = [p.name for p in parameters if p.kind is kinds.KEYWORD_ONLY]
+        self.var_positional = any(p.kind is kinds.VAR_POSITIONAL for p in parameters)
+        self.var_keyword = any(p.kind is kinds.VAR_KEYWORD for p in parameters)
+        self.all = frozenset([*self.names, *self.keyword_only])
+        self.required = [p.name for p in parameters if p.default is p.empty and p.name in self.all]
+        self.defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+        self.takes_training = "training" in self.all
+        self.takes_mask = "mask" in self.all
+        self.mask_names = {n: f"{n}_mask" for n in self.names if f"{n}_mask" in self.all}
+
+    def bind(self, args: tuple, kwargs: dict, who: Any) -> dict[str, Any]:
+        """The arguments by name, in the order of the parameters."""
+        names = self.names
+        if len(args) > len(names):
+            if not self.var_positional:
+                raise TypeError(
+                    f"{who()} takes at most {len(names)} positional arguments {names}, but got {len(args)}."
+                )
+            extra = {f"args_{i}": x for i, x in enumerate(args[len(names) :])}
+        else:
+            extra = {}
+        bound = dict(zip(names, args))
+        for name, value in kwargs.items():
+            if name in bound:
+                raise TypeError(f"{who()} got the argument {name!r} twice.")
+            if name not in self.all and not self.var_keyword:
+                raise TypeError(f"{who()} got an unknown argument {name!r}; it takes {[*names, *self.keyword_only]}.")
+            bound[name] = value
+        for name in self.required:
+            if name not in bound:
+                raise TypeError(f"{who()} needs the argument {name!r}; it takes {[*names, *self.keyword_only]}.")
+        bound.update(extra)
+        return bound
+
+
+@functools.lru_cache(maxsize=1024)
+def signature_of(function: Any) -> Signature:
+    """The signature of a method as found on its class."""
+    return Signature(function)
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether the value has a shape and an element type: an array, a tracer, a variable or a symbolic tensor."""
+    return hasattr(x, "shape") and hasattr(x, "dtype")
+
+
+def holds_tensors(value: Any, path: str, name: str) -> bool:
+    """Whether an argument is a tensor or a nest of tensors; one that mixes them with other values is refused."""
+    if value.__class__ is KerasTensor:
+        return True
+    if not isinstance(value, (list, tuple, dict)):
+        return is_tensor(value)
+    found = [is_tensor(leaf) for leaf in nest.flatten(value) if leaf is not None]
+    if any(found) and not all(found):
+        raise ValueError(
+            f"The layer {path!r} got an argument {name!r} that mixes tensors with other values: {value!r}."
+        )
+    return bool(found) and all(found)
+
+
+def shape_of(value: Any) -> Any:
+    """The shape of a tensor, or the nest of shapes of a nest of tensors."""
+    if isinstance(value, (list, tuple, dict)):
+        return nest.map_structure(shape_of, value)
+    return None if value is None else tuple(value.shape)
+
+
+def build_arguments(build: Any, shapes: dict[str, Any], call_names: Any, layer: Any) -> dict[str, Any]:
+    """The shapes that `build` wants, by the names of its parameters: `query_shape` is that of the argument `query`."""
+    names = signature_of(build).names
+    if len(names) == 1:
+        return {names[0]: next(iter(shapes.values()), None)}
+    chosen: dict[str, Any] = {}
+    for name in names:
+        argument = name.removesuffix("_shape")
+        if argument == name or argument not in call_names:
+            raise ValueError(
+                f"The `build` of {type(layer).__name__} takes several arguments, so each must be named after an argument of "
+                f"`call` with `_shape` behind it, as in `build(self, query_shape, value_shape)`; it has {name!r}."
+            )
+        if argument in shapes:
+            chosen[name] = shapes[argument]
+    return chosen

@@ -1,0 +1,659 @@
+"""The layer: a call with weights of its own."""
+
+import functools
+import inspect
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import lapis.ops as ops
+from lapis.constraints import get as get_constraint
+from lapis.core import dtype_policies, nest
+from lapis.core.dtypes import is_float_dtype, standardize_dtype
+from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
+from lapis.graph import KerasTensor, Node, Operation, any_masks, any_symbolic, get_mask, infer_call, inferring, set_mask
+from lapis.initializers import get as get_initializer
+from lapis.layers.calling import (
+    CallContext,
+    Signature,
+    build_arguments,
+    calls,
+    holds_tensors,
+    is_tensor,
+    shape_of,
+    signature_of,
+)
+from lapis.layers.input_spec import check_inputs
+from lapis.layers.stateful import Stateful, default_initializer
+from lapis.regularizers import get as get_regularizer
+from lapis.state import AutocastScope, StatelessScope, Variable, current_path, name_scope
+from lapis.state.scopes import local as scopes
+
+_NO_CONFIG = (
+    "{cls} takes the arguments {arguments} that cannot be written as plain data by themselves. Give it a `get_config` method that "
+    "returns them, and a `from_config` if they need translating back."
+)
+_MASK_LOST = (
+    "The layer {path!r} ({cls}) was given a masked input, but does not support masking: layers after it will not see the mask. "
+    "Set `supports_masking = True` on the layer if the mask may pass, or define `compute_mask`."
+)
+
+
+@builtin("keras.layers")
+class Layer(Stateful, Operation):
+    """A function of tensors with weights, that can be called on arrays and on symbolic tensors alike.
+
+    A subclass makes its weights in `build(self, input_shape)` with `add_weight`, and computes in `call(self, inputs)`. The
+    shapes that come out are found by tracing `call`.
+
+    Args:
+        activity_regularizer: a penalty on the outputs.
+        trainable: whether training changes the weights.
+        dtype: a dtype policy, its name, or an element type; `None` for the global policy.
+        autocast: whether floating-point inputs are cast to the compute type.
+        name: a name, unique within a model; made up from the class name when not given.
+
+    >>> import lapis
+    >>> class Scale(lapis.layers.Layer):
+    ...     def build(self, input_shape):
+    ...         self.factor = self.add_weight(shape=(input_shape[-1],), initializer="ones")
+    ...     def call(self, x):
+    ...         return x * self.factor
+    >>> Scale()(lapis.Input((3,))).shape
+    (None, 3)
+    """
+
+    _overrides_build = False
+    _init_arguments: tuple[tuple, dict] | None = None
+    _convert_input_args = True
+    _allow_non_tensor_positional_args = False
+    supports_masking = False
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        layer = super().__new__(cls)
+        if cls.get_config in (Layer.get_config,):  # only then must the arguments be remembered
+            layer.__dict__["_init_arguments"] = (args, kwargs)
+        return layer
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in cls.__dict__:
+            cls.build = _building(cls.__dict__["build"])
+            cls._overrides_build = True
+
+    def __init__(
+        self,
+        *,
+        activity_regularizer: Any = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        autocast: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self._start_tracking(bool(trainable))
+        Operation.__init__(self, name)
+        shape = kwargs.pop("input_shape", None)
+        if shape is None and "input_dim" in kwargs:
+            shape = (kwargs.pop("input_dim"),)
+        if kwargs:
+            raise ValueError(f"{type(self).__name__} got unknown arguments {sorted(kwargs)}.")
+        self.__dict__.update(
+            activity_regularizer=None if activity_regularizer is None else get_regularizer(activity_regularizer),
+            _dtype_policy=dtype_policies.get(dtype),
+            autocast=autocast,
+            _input_spec=None,
+            _built=False,
+            _build_shapes=None,
+            _given_input_shape=None if shape is None else tuple(shape),
+        )
+
+    # What it is
+
+    @property
+    def built(self) -> bool:
+        """Whether all state has been made; at once for a layer that has none to make."""
+        return self._built or not (self._overrides_build or self._layers or self._builds_in_call)
+
+    @built.setter
+    def built(self, value: bool) -> None:
+        self.__dict__["_built"] = value
+
+    _builds_in_call = False
+
+    @property
+    def input_spec(self) -> Any:
+        """What inputs must look like: an `InputSpec` or a nest of them."""
+        return self._input_spec
+
+    @input_spec.setter
+    def input_spec(self, value: Any) -> None:
+        self.__dict__["_input_spec"] = value
+
+    @property
+    def dtype_policy(self) -> Any:
+        """The policy that says which types the layer computes in and stores."""
+        policy = self._dtype_policy
+        return policy[self.path] if isinstance(policy, dtype_policies.DTypePolicyMap) else policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, value: Any) -> None:
+        self.__dict__["_dtype_policy"] = dtype_policies.get(value)
+
+    @property
+    def dtype(self) -> str:
+        """The type of the weights."""
+        return self.variable_dtype
+
+    @property
+    def compute_dtype(self) -> str:
+        """The type that the layer computes in."""
+        return self.dtype_policy.compute_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """The type of the weights."""
+        return self.dtype_policy.variable_dtype
+
+    @property
+    def input_dtype(self) -> str:
+        """The type that floating-point inputs are cast to."""
+        return self.compute_dtype
+
+    @property
+    def quantization_mode(self) -> None:
+        """Always `None`: the layer is not quantized."""
+        return None
+
+    # State
+
+    def build(self, input_shape: Any) -> None:
+        """Make the layer's weights for inputs of the shape; by default there are none to make."""
+        self.built = True
+
+    def add_weight(
+        self,
+        shape: Any = None,
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        aggregation: str = "none",
+        overwrite_with_gradient: bool = False,
+        name: str | None = None,
+    ) -> Variable:
+        """Make a variable of the layer.
+
+        Args:
+            shape: its shape; `()` when not given.
+            initializer: its first value; Glorot-uniform for floating-point variables, zeros for others.
+            dtype: its type; the policy's variable type when not given.
+            trainable: whether training changes it.
+            autocast: whether a mixed-precision policy casts it when read.
+            regularizer: a penalty on it, added to the loss.
+            constraint: applied to it after each step.
+            aggregation: how replicas are combined.
+            overwrite_with_gradient: whether the optimizer puts the gradient in its place.
+            name: its name.
+        """
+        dtype = self.variable_dtype if dtype is None else standardize_dtype(dtype)
+        initializer = get_initializer(default_initializer(dtype) if initializer is None else initializer)
+        with name_scope(self.name, caller=self):
+            variable = Variable(
+                initializer, () if shape is None else shape, dtype, trainable, autocast, aggregation, name=name
+            )
+        taken = {v._path for v in self._trainable_variables + self._non_trainable_variables}
+        base, count = variable._path, 0
+        while variable._path in taken:  # two variables never share a path
+            count += 1
+            variable._path = f"{base}_{count}"
+        if regularizer is not None:
+            variable.regularizer = get_regularizer(regularizer)
+        if constraint is not None:
+            variable.constraint = get_constraint(constraint)
+        variable.overwrite_with_gradient = overwrite_with_gradient
+        self._track(variable, variable.name)
+        return variable
+
+    def add_variable(
+        self,
+        shape: Any,
+        initializer: Any,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """The same as `add_weight`."""
+        return self.add_weight(shape, initializer, dtype, trainable, autocast, regularizer, constraint, name=name)
+
+    # Calling
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if "_dtype_policy" not in self.__dict__:
+            raise RuntimeError(f"Call `super().__init__()` in {type(self).__name__}.__init__ before using the layer.")
+        signature = signature_of(type(self).call)
+        outer = calls.context
+        context = outer or CallContext()
+        training = kwargs.pop("training", None) if not signature.takes_training else None
+        symbolic = any_symbolic(args, kwargs)
+        given_args, given_kwargs = args, kwargs
+        if not symbolic:
+            args, kwargs = self._to_tensors(args), self._to_tensors(kwargs) if kwargs else kwargs
+        arguments = signature.bind(args, kwargs, lambda: f"The layer {self.path!r}")
+        if not self._allow_non_tensor_positional_args:
+            self._check_positional(args)
+        first = next(iter(arguments.values()), None)
+        if self._input_spec is not None:
+            check_inputs(self.input_spec, first, self)
+        tensors = {k: v for k, v in arguments.items() if holds_tensors(v, self.path, k)}
+        with name_scope(self.name, caller=self):
+            if not self._built:
+                self._build_for(arguments, tensors, signature, first)
+            training, outer_training = self._resolve_training(arguments, signature, training, context), context.training
+            kwargs, previous_mask = self._add_masks(kwargs, arguments, tensors, signature, first)
+            if signature.takes_training and (training is not None or "training" in kwargs):
+                kwargs = {**{k: v for k, v in kwargs.items() if k != "training"}, "training": training}
+                if "training" in signature.names[: len(args)]:
+                    place = signature.names.index("training")
+                    args = (*args[:place], training, *args[place + 1 :])
+                    del kwargs["training"]
+            calls.context, context.training = context, training
+            try:
+                if symbolic:
+                    outputs = self._infer(args, kwargs)
+                else:
+                    outputs = self._call_on_arrays(args, kwargs)
+            finally:
+                calls.context, context.training = outer, outer_training
+            self._built = True
+        if previous_mask is not None or self._makes_masks:
+            self._pass_mask(first, outputs, previous_mask)
+        if symbolic:
+            Node(self, given_args, given_kwargs, outputs)
+        return outputs
+
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+        """The symbolic outputs of a call, recorded as a node."""
+        return self(*args, **kwargs)
+
+    def _to_tensors(self, value: Any) -> Any:
+        """Arrays of any kind as JAX arrays, floating-point ones in the compute type."""
+        if not self._convert_input_args:
+            return value
+        target = self.input_dtype if self.autocast else None
+        if value.__class__ is tuple and len(value) == 1:
+            return (
+                (_convert(value[0], target),)
+                if not isinstance(value[0], (list, tuple, dict))
+                else (nest.map_structure(lambda x: _convert(x, target), value[0]),)
+            )
+        return nest.map_structure(lambda x: _convert(x, target), value)
+
+    def _check_positional(self, args: tuple) -> None:
+        for arg in args:
+            for leaf in nest.flatten(arg):
+                if leaf is not None and not is_tensor(leaf):
+                    raise ValueError(
+                        f"The layer {self.path!r} takes only tensors as positional arguments; pass {leaf!r} "
+                        f"({type(leaf).__name__}) by its name."
+                    )
+
+    def _build_for(self, arguments: dict, tensors: dict, signature: Signature, first: Any) -> None:
+        if not self._overrides_build and not self._layers and not self._builds_in_call:
+            self._lock(shape_of(first) if is_tensor(first) else None)
+            return
+        shapes = {f"{k}_shape": shape_of(v) for k, v in tensors.items() if k != "mask" and k in signature.all}
+        if self._overrides_build:
+            self.build(**build_arguments(type(self).build, shapes, signature.all, self))
+            if self._input_spec is not None:
+                check_inputs(self.input_spec, first, self)
+        elif any(not layer.built for layer in self._layers) or self._builds_in_call:
+            self._build_by_tracing(arguments, signature)
+        if not self._built:
+            self._lock(next(iter(shapes.values()), None))
+
+    def _build_by_tracing(self, arguments: dict, signature: Signature) -> None:
+        """Let the layers inside make their weights, by tracing `call` without running it."""
+        if inferring():
+            return  # the trace under way builds them
+        named = {k: _as_spec(v) for k, v in arguments.items() if k in signature.all or signature.var_keyword}
+        outer, calls.context = calls.context, calls.context or CallContext()
+        try:
+            infer_call(self.call, (), named)
+        except Exception as error:
+            if any_symbolic(arguments):
+                raise self._explain(error) from error
+            # With real arrays, the call that follows builds what is missing, or raises the error where it is.
+        finally:
+            calls.context = outer
+
+    def _lock(self, shape: Any = None) -> None:
+        self._built = True
+        if self.__dict__["_build_shapes"] is None and shape is not None:
+            self.__dict__["_build_shapes"] = {"input_shape": shape}
+        if not self._builds_in_call:
+            self.__dict__["_locked"] = True
+
+    def _resolve_training(self, arguments: dict, signature: Signature, given: Any, context: CallContext) -> Any:
+        """An explicit argument, else that of the outer call, else the default in the signature."""
+        for value in (given, arguments.get("training"), context.training, signature.defaults.get("training")):
+            if value is not None:
+                return value
+        return None
+
+    def _add_masks(
+        self, kwargs: dict, arguments: dict, tensors: dict, signature: Signature, first: Any
+    ) -> tuple[dict, Any]:
+        """The keyword arguments with masks that inputs carry filled in, and the mask of the first input."""
+        previous = arguments.get("mask") if signature.takes_mask else None
+        if not (any_masks() or any_symbolic(tensors)):
+            return kwargs, previous
+        if len(tensors) == 1 and signature.takes_mask and previous is None:
+            ((_, only),) = tensors.items()
+            previous = _masks_of(only)
+            if previous is not None:
+                kwargs = {**kwargs, "mask": previous}
+        elif len(tensors) > 1:
+            for argument, value in tensors.items():
+                mask_name = signature.mask_names.get(argument)
+                if mask_name and arguments.get(mask_name) is None:
+                    mask = _masks_of(value)
+                    if mask is not None:
+                        kwargs = {**kwargs, mask_name: mask}
+        return kwargs, previous if previous is not None else _masks_of(first)
+
+    def _infer(self, args: tuple, kwargs: dict) -> Any:
+        try:
+            return self.compute_output_spec(*args, **kwargs)
+        except Exception as error:
+            raise self._explain(error) from error
+
+    def _explain(self, error: Exception) -> Exception:
+        """The error again with the layer's path in front, in the same class where that can be made from a text."""
+        text = str(error)
+        if type(error) not in (ValueError, TypeError, RuntimeError, NotImplementedError) or text.startswith(
+            "In the layer"
+        ):
+            return error
+        return type(error)(f"In the layer {self.path!r} ({type(self).__name__}): {text}")
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Symbolic tensors of the shapes and types that a call would return, found by tracing it."""
+        return infer_call(self._call_on_converted, args, kwargs)
+
+    def _call_on_converted(self, *args: Any, **kwargs: Any) -> Any:
+        return self._call_on_arrays(self._to_tensors(args), self._to_tensors(kwargs) if kwargs else kwargs)
+
+    def _call_on_arrays(self, args: tuple, kwargs: dict) -> Any:
+        policy = self.dtype_policy
+        compute = policy.compute_dtype if self.autocast and is_float_dtype(policy.compute_dtype) else None
+        wanted = compute if scopes.autocast is not None or compute != policy.variable_dtype else scopes.autocast
+        if wanted != scopes.autocast:
+            with AutocastScope(wanted):
+                outputs = self.call(*args, **kwargs)
+        else:
+            outputs = self.call(*args, **kwargs)
+        if self.activity_regularizer is not None:
+            for output in nest.flatten(outputs):
+                if is_tensor(output):
+                    loss = self.activity_regularizer(output)
+                    self.add_loss(loss / output.shape[0] if output.ndim and output.shape[0] != 0 else loss)
+        return outputs
+
+    # Masks
+
+    @property
+    def _makes_masks(self) -> bool:
+        return type(self).compute_mask is not Layer.compute_mask and self.supports_masking
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """The mask of the outputs, from the inputs and theirs; by default theirs."""
+        return previous_mask
+
+    def _pass_mask(self, inputs: Any, outputs: Any, previous_mask: Any) -> None:
+        if not self.supports_masking:
+            if previous_mask is not None and any(m is not None for m in nest.flatten(previous_mask)):
+                warnings.warn(_MASK_LOST.format(path=self.path, cls=type(self).__name__), stacklevel=3)
+            return
+        flat = [x for x in nest.flatten(outputs) if x is not None]
+        if all(get_mask(x) is not None for x in flat):
+            return  # `call` set them itself
+        mask = self.compute_mask(inputs, previous_mask)
+        if mask is None:
+            return
+        masks = [mask] if len(flat) == 1 else nest.flatten(mask)
+        for x, one in zip(flat, masks):
+            if get_mask(x) is None and one is not None:
+                set_mask(x, one)
+
+    # Shapes without data
+
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
+        """The shape that comes out for inputs of a shape (or of a nest of shapes), `None` for unknown sizes."""
+        names = signature_of(type(self).call).names
+        tensors = [_spec_of_shape(shape, self.compute_dtype) for shape in args]
+        named = {key.removesuffix("_shape"): _spec_of_shape(shape, self.compute_dtype) for key, shape in kwargs.items()}
+        if len(args) == 0 and len(named) == 1 and "input" in named and names:
+            named = {names[0]: named["input"]}
+        outputs = self._spec_without_record(tensors, named)
+        return nest.map_structure(lambda x: None if x is None else x.shape, outputs)
+
+    def _spec_without_record(self, args: list, kwargs: dict) -> Any:
+        with StatelessScope():
+            if not self._built and self._overrides_build:
+                bound = signature_of(type(self).call).bind(tuple(args), kwargs, lambda: self.path)
+                self._build_for(bound, bound, signature_of(type(self).call), next(iter(bound.values())))
+            return self.compute_output_spec(*args, **kwargs)
+
+    # Pure calls
+
+    def stateless_call(
+        self,
+        trainable_variables: Any,
+        non_trainable_variables: Any,
+        *args: Any,
+        return_losses: bool = False,
+        **kwargs: Any,
+    ) -> tuple:
+        """Call the layer with the given values of its variables; nothing in it changes.
+
+        Returns:
+            `(outputs, non_trainable_variables)`, the second with new values, and the losses as a third with `return_losses`.
+        """
+        if not self.built:
+            raise ValueError(f"stateless_call needs a built layer; call {self.path!r} on data or `build` it first.")
+        mapping = []
+        for kind, mine, given in (
+            ("trainable", self.trainable_variables, trainable_variables),
+            ("non-trainable", self.non_trainable_variables, non_trainable_variables),
+        ):
+            given = list(given)
+            if len(given) != len(mine):
+                raise ValueError(
+                    f"The layer {self.path!r} has {len(mine)} {kind} variables, but stateless_call got {len(given)}."
+                )
+            mapping += zip(mine, given)
+        losses = None
+        with StatelessScope(mapping, collect_losses=return_losses) as scope:
+            outputs = self(*args, **kwargs)
+            if return_losses:
+                losses = self.losses
+        new = [scope.get_current_value(v) for v in self.non_trainable_variables]
+        return (outputs, new, losses) if return_losses else (outputs, new)
+
+    def rematerialized_call(self, layer_call: Callable, *args: Any, **kwargs: Any) -> Callable:
+        """The call as a function whose inner values are computed again for the gradient instead of kept."""
+        return ops.rematerialize(layer_call)
+
+    # Configs
+
+    def get_config(self) -> dict:
+        """The constructor's arguments as plain data; a subclass adds its own to `super().get_config()`."""
+        config = {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": serialize_keras_object(self._dtype_policy),
+        }
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = serialize_keras_object(self.activity_regularizer)
+        if self._init_arguments is not None and type(self).__init__ is not Layer.__init__ and not _is_ours(type(self)):
+            return config_from_arguments(self, config)
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict) -> Any:
+        """The layer again, from what `get_config` gave."""
+        config = dict(config)
+        if isinstance(config.get("dtype"), dict):
+            config["dtype"] = deserialize_keras_object(config["dtype"])
+        if cls.get_config is Layer.get_config and cls.__init__ is not Layer.__init__ and not _is_ours(cls):
+            config = {key: deserialize_keras_object(value) for key, value in config.items()}
+        try:
+            return cls(**config)
+        except TypeError as error:
+            raise TypeError(
+                f"{cls.__name__} cannot be made from the config {config}: {error}. Its `get_config` must return what its "
+                "`__init__` takes, or it must define `from_config`."
+            ) from error
+
+    def get_build_config(self) -> dict | None:
+        """The shapes that the layer was built with, for `build_from_config`."""
+        shapes = self._build_shapes
+        if shapes is None:
+            return None
+        if len(shapes) == 1:
+            return {"input_shape": next(iter(shapes.values()))}
+        return {"shapes_dict": dict(shapes)}
+
+    def build_from_config(self, config: dict) -> None:
+        """Build the layer for the shapes in the config."""
+        if not config or self._built:
+            return
+        if "shapes_dict" in config:
+            self.build(**{name: _shapes(shape) for name, shape in config["shapes_dict"].items()})
+        elif config.get("input_shape") is not None:
+            self.build(_shapes(config["input_shape"]))
+
+    def quantize(self, mode: Any = None, type_check: bool = True, config: Any = None) -> None:
+        """Not available: layers are not quantized."""
+        raise NotImplementedError(
+            f"{type(self).__name__} cannot be quantized; keep it in float or use `dtype='bfloat16'`."
+        )
+
+    def add_metric(self, *args: Any, **kwargs: Any) -> None:
+        """Not available, as in Keras 3: assign a metric to an attribute and update it in `call`."""
+        raise NotImplementedError("Assign a metric to an attribute of the layer and call its `update_state` in `call`.")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def config_from_arguments(layer: Any, base: dict) -> dict:
+    """A config made of the arguments that the constructor was called with, and of what it takes from `base`."""
+    init = type(layer).__init__
+    args, kwargs = layer._init_arguments
+    bound = inspect.signature(init).bind(layer, *args, **kwargs)
+    parameters = inspect.signature(init).parameters
+    catch_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    config: dict[str, Any] = {}
+    for name, value in list(bound.arguments.items())[1:]:
+        kind = parameters[name].kind
+        if kind is inspect.Parameter.VAR_POSITIONAL:
+            raise NotImplementedError(_NO_CONFIG.format(cls=type(layer).__name__, arguments=[f"*{name}"]))
+        config.update(value if kind is inspect.Parameter.VAR_KEYWORD else {name: value})
+    config.update((key, value) for key, value in base.items() if catch_all or key in parameters)
+    try:
+        return {key: serialize_keras_object(value) for key, value in config.items()}
+    except TypeError as error:
+        raise NotImplementedError(_NO_CONFIG.format(cls=type(layer).__name__, arguments=sorted(config))) from error
+
+
+def _is_ours(cls: type) -> bool:
+    return "_builtin" in cls.__dict__
+
+
+def _building(build: Callable) -> Callable:
+    """`build` in the layer's name scope; the outermost one marks the layer as built and keeps the shapes."""
+
+    @functools.wraps(build)
+    def wrapper(self: Layer, *args: Any, **kwargs: Any) -> None:
+        if self.__dict__.get("_in_build"):
+            build(self, *args, **kwargs)
+            return
+        self.__dict__["_in_build"] = True
+        try:
+            with name_scope(self.name, caller=self):
+                self.__dict__["_path"] = current_path()
+                build(self, *args, **kwargs)
+        finally:
+            del self.__dict__["_in_build"]
+        names = signature_of(build).names
+        self.__dict__["_build_shapes"] = {**dict(zip(names, args)), **kwargs}
+        self.__dict__["_built"] = True
+        self._lock()
+
+    return wrapper
+
+
+def _convert(x: Any, float_dtype: str | None) -> Any:
+    if isinstance(x, Variable) or x.__class__ in _PLAIN:
+        return x
+    if not is_tensor(x):
+        return ops.convert_to_tensor(np.asarray(x)) if hasattr(x, "__array__") else x
+    if isinstance(x, (np.ndarray, np.generic)) or not hasattr(x, "astype"):
+        if getattr(x, "dtype", None) is not None and np.asarray(x).dtype.kind in "OSU":
+            return x  # strings are handled on the host by the layers that take them
+        y = ops.convert_to_tensor(x)
+    else:
+        y = x
+    if float_dtype is not None and y.dtype != float_dtype and is_float_dtype(y.dtype):
+        y = y.astype(float_dtype)
+    if y is not x:
+        mask = get_mask(x)
+        if mask is not None:
+            set_mask(y, mask)
+    return y
+
+
+_PLAIN = frozenset({int, float, bool, str, type(None)})
+
+
+def _masks_of(value: Any) -> Any:
+    """The mask of a tensor or of each in a nest; `None` if none has one."""
+    if not isinstance(value, (list, tuple, dict)):
+        return None if value is None else get_mask(value)
+    masks = nest.map_structure(lambda x: None if x is None else get_mask(x), value)
+    return masks if any(m is not None for m in nest.flatten(masks)) else None
+
+
+def _as_spec(value: Any) -> Any:
+    def spec(x: Any) -> Any:
+        return KerasTensor(x.shape, x.dtype) if is_tensor(x) and not isinstance(x, (KerasTensor, Variable)) else x
+
+    return nest.map_structure(spec, value)
+
+
+def _shapes(value: Any) -> Any:
+    """Lists read from a file as shapes again."""
+    if isinstance(value, dict):
+        return {key: _shapes(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        if all(size is None or isinstance(size, int) for size in value):
+            return tuple(value)
+        return type(value)(_shapes(item) for item in value)
+    return value
+
+
+def _spec_of_shape(shape: Any, dtype: str) -> Any:
+    if isinstance(shape, dict):
+        return {key: _spec_of_shape(item, dtype) for key, item in shape.items()}
+    if isinstance(shape, (list, tuple)) and not all(size is None or isinstance(size, int) for size in shape):
+        return [_spec_of_shape(item, dtype) for item in shape]
+    return None if shape is None else KerasTensor(tuple(shape), dtype)

@@ -1,0 +1,329 @@
+"""A model cut from a graph of layers."""
+
+import weakref
+from typing import Any
+
+import lapis.ops as ops
+from lapis.core import nest
+from lapis.core.dtypes import standardize_dtype
+from lapis.core.serialization import builtin
+from lapis.graph import InnerTensor, KerasTensor, Node, Plan, get_mask, producer, set_mask
+from lapis.layers import Layer
+from lapis.layers.core.input_layer import Input, InputLayer
+from lapis.models.functional_config import functional_from_config, functional_to_config
+from lapis.models.model import Model
+
+
+@builtin("keras.src.models.functional", registered_name="Functional")
+@builtin("keras.models", "Model")
+class Functional(Model):
+    """A model made of symbolic inputs and of outputs that layers have computed from them; `Model(inputs, outputs)` is one.
+
+    Args:
+        inputs: symbolic tensors, single or in any nesting of lists, tuples and dicts.
+        outputs: symbolic tensors that depend on the inputs, likewise.
+        name: a name.
+        trainable: whether training changes it.
+
+    Raises:
+        ValueError: for inputs or outputs that are not symbolic tensors, outputs that the inputs do not lead to, and layers of
+            equal name.
+    """
+
+    def __init__(
+        self, inputs: Any, outputs: Any, name: str | None = None, trainable: bool = True, **kwargs: Any
+    ) -> None:
+        _check_tensors(inputs, "inputs")
+        _check_tensors(outputs, "outputs")
+        if not all(_is_input(x) for x in nest.flatten(inputs)):
+            inputs, outputs = _from_the_middle(inputs, outputs)
+        flat = nest.flatten(inputs)
+        repeated = {x.name for i, x in enumerate(flat) if any(x is y for y in flat[:i])}
+        if repeated:
+            raise ValueError(f"Each input may be given once; {sorted(repeated)} occur several times in `inputs`.")
+        super().__init__(name=name, **kwargs)
+        plan = Plan(flat, nest.flatten(outputs))
+        _check_names(plan)
+        self.__dict__.update(
+            plan=plan,
+            _inputs_structure=_plain(inputs),
+            _outputs_structure=nest.pack_sequence_as(_plain(outputs), plan.outputs),
+            _layers=[x for x in plan.operations if isinstance(x, Layer)],
+            _operations=plan.operations,
+            _built=True,
+        )
+        owner = weakref.ref(self)
+        for x in plan.inputs:
+            x._owners = [*getattr(x, "_owners", ()), owner]  # pyright: ignore[reportAttributeAccessIssue]
+        if not trainable:
+            self.trainable = False
+
+    @property
+    def graph(self) -> "Functional":
+        """What a plan looks into to reach tensors inside: `inputs`, `outputs` and `run_plan`."""
+        return self
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, inputs among them, deepest from the outputs first."""
+        return list(self._layers)
+
+    @property
+    def operations(self) -> list[Any]:
+        """The layers and the operations between them, in the same order."""
+        return list(self._operations)
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The symbolic inputs, flat."""
+        return self.plan.inputs
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """The symbolic outputs, flat."""
+        return self.plan.outputs
+
+    @property
+    def input(self) -> Any:
+        """The symbolic inputs in the structure that they were given in."""
+        return self._inputs_structure
+
+    @property
+    def output(self) -> Any:
+        """The symbolic outputs in the structure that they were given in."""
+        return self._outputs_structure
+
+    @property
+    def input_shape(self) -> Any:
+        """The inputs' shapes."""
+        return nest.map_structure(lambda x: x.shape, self._inputs_structure)
+
+    @property
+    def output_shape(self) -> Any:
+        """The outputs' shapes."""
+        return nest.map_structure(lambda x: None if x is None else x.shape, self._outputs_structure)
+
+    @property
+    def input_names(self) -> list[str]:
+        """The names that data are matched with, in the order of `inputs`."""
+        return [x._keras_history.operation.name for x in self.inputs]
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the layers that make the outputs, in the order of `outputs`; a name that recurs is numbered."""
+        names: list[str] = []
+        for x in self.outputs:
+            name = base = x._keras_history.operation.name
+            count = 0
+            while name in names:
+                count += 1
+                name = f"{base}_{count}"
+            names.append(name)
+        return names
+
+    @property
+    def input_spec(self) -> Any:
+        """`None`: inputs are matched by name and brought to rank and type before they are checked."""
+        return None
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:
+        """The outputs for the inputs, given in the model's structure, as a flat list, or as a dict by input name."""
+        return self._run(self.plan, inputs, mask, self._outputs_structure)
+
+    def run_plan(self, plan: Plan, inputs: Any, training: bool | None = None, mask: Any = None) -> list[Any]:
+        """The outputs of another plan through the same inputs."""
+        return self._run(plan, inputs, mask, plan.outputs)
+
+    def _run(self, plan: Plan, inputs: Any, mask: Any, structure: Any) -> Any:
+        values = self._standardize(inputs)
+        if mask is not None:
+            for x, one in zip(values, nest.flatten(mask)):
+                if one is not None:
+                    set_mask(x, one)
+        results = plan.run(values)
+        return results[0] if structure.__class__ is KerasTensor else nest.pack_sequence_as(structure, results)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
+        """`None`: the layers inside put masks on the outputs themselves."""
+        return None
+
+    def _standardize(self, inputs: Any) -> list[Any]:
+        """The inputs flat, in the model's order, each brought to its input's rank and type."""
+        flat = self._in_order(inputs)
+        return [_fit(x, spec, self.path) for x, spec in zip(flat, self.inputs)]
+
+    def _in_order(self, inputs: Any) -> list[Any]:
+        wanted = self.inputs
+        if isinstance(inputs, dict) and not _same_keys(inputs, self._inputs_structure):
+            names = sorted(self._inputs_structure) if isinstance(self._inputs_structure, dict) else self.input_names
+            return _by_name(inputs, names, self.path)
+        if isinstance(inputs, (list, tuple)) or isinstance(inputs, dict):
+            flat = nest.flatten(inputs)
+        elif len(wanted) == 1:
+            return [inputs]
+        else:
+            flat = [inputs]
+        if len(flat) != len(wanted):
+            raise ValueError(
+                f"The model {self.path!r} has {len(wanted)} inputs, named {self.input_names}, but got {len(flat)} tensors with "
+                f"shapes {[getattr(x, 'shape', None) for x in flat]}."
+            )
+        return flat
+
+    def get_tensor(self, path: str, call: int = 0, index: int = 0) -> KerasTensor:
+        """The symbolic tensor that a layer at any depth makes, reached from this model's inputs.
+
+        Args:
+            path: the layer's path, such as `"encoder/conv2d_1"`.
+            call: which call of the outermost layer on the path, where it is shared.
+            index: which output, where there are several.
+
+        >>> import lapis
+        >>> i = lapis.Input((4,))
+        >>> inner = lapis.Model(i, lapis.layers.Dense(2)(lapis.layers.Dense(3, name="h")(i)), name="inner")
+        >>> a = lapis.Input((4,))
+        >>> lapis.Model(a, inner(a)).get_tensor("inner/h").shape
+        (None, 3)
+        """
+        first, _, rest = path.partition("/")
+        layer = self.get_layer(first)
+        nodes = [node for node in self.plan.nodes if node.operation is layer]
+        if not 0 <= call < len(nodes):
+            raise ValueError(
+                f"{first!r} is called {len(nodes)} times in the model {self.path!r}; there is no call {call}."
+            )
+        if not rest:
+            return nodes[call].output_tensors[index]
+        if not isinstance(layer, Model) or getattr(layer, "graph", None) is None:
+            raise ValueError(f"{first!r} is no model with a graph inside, so the path {path!r} leads nowhere.")
+        from_inside = layer.graph.get_tensor(rest, 0, index)
+        return inner_tensor(nodes[call], from_inside)
+
+    def get_config(self) -> dict:
+        """The graph as plain data."""
+        return functional_to_config(self) if _is_functional_signature(type(self)) else Model.get_config(self)
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> Any:
+        """The model again, with fresh weights."""
+        if "layers" in config and "input_layers" in config:
+            inputs, outputs, name, trainable = functional_from_config(config, custom_objects)
+            return cls(inputs, outputs, name=name, trainable=trainable)
+        return super().from_config(config, custom_objects)
+
+    def get_build_config(self) -> dict:
+        """`{"input_shape": None}`: the graph says it all."""
+        return {"input_shape": None}
+
+    def build(self, input_shape: Any = None) -> None:
+        """Nothing to do: a functional model is built as it is made."""
+
+
+def inner_tensor(node: Node, x: KerasTensor) -> KerasTensor:
+    """The tensor that addresses `x`, inside a nested model, through one call of that model."""
+    from_plan = [t for t in node.output_tensors if node.operation.graph.outputs[node.output_tensors.index(t)] is x]
+    return from_plan[0] if from_plan else InnerTensor(node, x)
+
+
+def _is_functional_signature(cls: type) -> bool:
+    return cls is Functional or cls.__init__ is Functional.__init__
+
+
+def _plain(structure: Any) -> Any:
+    return nest.map_structure(lambda x: x, structure)
+
+
+def _same_keys(inputs: dict, structure: Any) -> bool:
+    return isinstance(structure, dict) and set(inputs) == set(structure)
+
+
+def _by_name(inputs: dict, names: list[str], path: str) -> list[Any]:
+    missing = [name for name in names if name not in inputs]
+    unknown = [name for name in inputs if name not in names]
+    if missing or unknown:
+        raise ValueError(
+            f"The model {path!r} has inputs named {names}; of the given {sorted(inputs)}, "
+            f"missing: {missing or 'none'}, unknown: {unknown or 'none'}."
+        )
+    return [inputs[name] for name in names]
+
+
+def _fit(x: Any, spec: KerasTensor, path: str) -> Any:
+    """An input cast to the declared type, with a last axis of one added or dropped where only that differs."""
+    name = spec._keras_history.operation.name
+    if x is None:
+        if not spec._optional:
+            raise ValueError(f"The input {name!r} of the model {path!r} got None, but is not optional.")
+        return None
+    mask = get_mask(x)
+    y = x if hasattr(x, "astype") and hasattr(x, "aval") else ops.convert_to_tensor(x)
+    if standardize_dtype(y.dtype) != spec.dtype:
+        y = ops.cast(y, spec.dtype)
+    shape, wanted = tuple(y.shape), spec.shape
+    if len(shape) == len(wanted) + 1 and shape[-1] == 1:
+        y = ops.squeeze(y, axis=-1)
+    elif len(shape) == len(wanted) - 1 and wanted[-1] == 1:
+        y = ops.expand_dims(y, axis=-1)
+    elif len(shape) != len(wanted):
+        raise ValueError(f"The input {name!r} of the model {path!r} has shape {wanted}, but got shape {shape}.")
+    shape = tuple(y.shape)
+    for size, declared in zip(shape[1:], wanted[1:]):
+        if declared is not None and isinstance(size, int) and size != declared:
+            raise ValueError(f"The input {name!r} of the model {path!r} has shape {wanted}, but got shape {shape}.")
+    if mask is not None and y is not x:
+        set_mask(y, mask)
+    return y
+
+
+def _check_tensors(structure: Any, what: str) -> None:
+    flat = nest.flatten(structure)
+    if not flat:
+        raise ValueError(f"A model needs at least one tensor in `{what}`.")
+    for x in flat:
+        if not isinstance(x, KerasTensor):
+            hint = " To use data, call the model on it." if hasattr(x, "shape") else ""
+            raise ValueError(
+                f"A model's `{what}` must be symbolic tensors: an `Input`, or what layers made from one. "
+                f"Got {x!r:.100} of type {type(x).__name__}.{hint}"
+            )
+
+
+def _is_input(x: KerasTensor) -> bool:
+    node = producer(x)
+    return node is not None and node.is_input and isinstance(node.operation, InputLayer)
+
+
+def _from_the_middle(inputs: Any, outputs: Any) -> tuple[Any, Any]:
+    """Fresh inputs in place of tensors from the middle of a graph, and the calls between recorded once more."""
+    flat = nest.flatten(inputs)
+    plan = Plan(flat, nest.flatten(outputs))
+    swapped: dict[int, KerasTensor] = {}
+    for x in flat:
+        fresh = x if _is_input(x) else Input(batch_shape=x.shape, dtype=x.dtype)
+        swapped[id(x)] = fresh
+    for node in plan.nodes:
+        if any(id(x) in swapped for x in node.output_tensors):
+            continue
+        args, kwargs = node.fill(swapped)
+        copies = nest.map_structure(lambda x: None if x is None else KerasTensor(x.shape, x.dtype), node.outputs)
+        for old, new in zip(nest.flatten(node.outputs), nest.flatten(copies)):
+            if new is not None:
+                set_mask(new, get_mask(old))
+                swapped[id(old)] = new
+        Node(node.operation, args, kwargs, copies)
+    new_outputs = nest.pack_sequence_as(outputs, [swapped[id(x)] for x in plan.outputs])
+    return nest.pack_sequence_as(inputs, [swapped[id(x)] for x in flat]), new_outputs
+
+
+def _check_names(plan: Plan) -> None:
+    seen: dict[str, Any] = {}
+    for operation in plan.operations:
+        other = seen.setdefault(operation.name, operation)
+        if other is not operation:
+            raise ValueError(
+                f"Two layers of the model are named {operation.name!r}: a {other.type_name} and a {operation.type_name}. Give "
+                "each layer a name of its own with `name=`."
+            )
+
+
+Model._functional_class = Functional

@@ -1,0 +1,218 @@
+"""The model: layers, and the faces of training, saving and views."""
+
+import json
+from typing import Any
+
+from lapis.training.trainer import Trainer
+
+import lapis.saving as saving
+import lapis.view as view
+from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
+from lapis.graph import KerasTensor, infer_call
+from lapis.layers import Layer
+from lapis.layers.calling import CallContext, calls, signature_of
+from lapis.layers.layer import config_from_arguments
+from lapis.state import name_scope
+
+
+@builtin("keras")
+class Model(Trainer, Layer):
+    """A layer that can be trained, saved and looked at.
+
+    Made in one of three ways: from a graph, `Model(inputs, outputs)`; as a `Sequential`; or as a subclass that makes its layers
+    in `__init__` and uses them in `call`.
+
+    Args:
+        inputs: symbolic tensors, in any nesting.
+        outputs: symbolic tensors that layers computed from the inputs, in any nesting.
+        name: a name.
+
+    >>> import lapis
+    >>> inputs = lapis.Input((784,))
+    >>> outputs = lapis.layers.Dense(10, activation="softmax")(inputs)
+    >>> lapis.Model(inputs, outputs).count_params()
+    7850
+    """
+
+    _builds_in_call = True
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls is Model and _from_graph(args, kwargs):
+            cls = Model._functional_class
+        model = super().__new__(cls, *args, **kwargs)
+        if cls.get_config is Model.get_config:
+            model.__dict__["_init_arguments"] = (args, kwargs)
+        return model
+
+    _functional_class: Any = None  # set below Functional, which is a Model itself
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        functional = Model._functional_class
+        if _from_graph(args, kwargs) and not isinstance(self, functional):
+            # A subclass that hands a graph to `super().__init__`: it becomes functional, and keeps its own methods.
+            own = type(self)
+            self.__class__ = type(own.__name__, (own, functional), {"__module__": own.__module__})
+            functional.__init__(self, *args, **kwargs)
+            return
+        if args:
+            raise TypeError(
+                f"{type(self).__name__} takes `inputs` and `outputs`, or only keyword arguments; got {args!r:.100}."
+            )
+        Layer.__init__(self, **kwargs)
+        Trainer.__init__(self)
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """The model's outputs; a subclass defines it."""
+        raise NotImplementedError(f"The model {type(self).__name__} does not define `call`.")
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers directly inside."""
+        return list(self._flatten_layers(include_self=False, recursive=False))
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """A layer by its name, by its path (`"encoder/conv2d_1"` for one inside a nested model), or by its index.
+
+        Raises:
+            ValueError: if there is none; close names are listed.
+        """
+        if (name is None) == (index is None):
+            raise ValueError("get_layer takes either a name or an index.")
+        layers = self.layers
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ValueError(f"The model {self.path!r} has {len(layers)} layers; there is no index {index}.")
+            return layers[index]
+        first, _, rest = str(name).partition("/")
+        for layer in layers:
+            if layer.name == first:
+                return _inside(layer, rest) if rest else layer
+        raise ValueError(
+            f"The model {self.path!r} has no layer named {first!r}; it has {[layer.name for layer in layers]}."
+        )
+
+    def build(self, input_shape: Any) -> None:
+        """Make all weights for inputs of a shape (or of a nest of shapes), by tracing `call`."""
+        names = signature_of(type(self).call).names
+        shapes = _standard_shapes(input_shape)
+        inputs = _specs(shapes, self.input_dtype)
+        outer, calls.context = calls.context, CallContext()
+        try:
+            with name_scope(self.name, caller=self):
+                infer_call(self._call_on_converted, (inputs,) if names else (), {})
+        except Exception as error:
+            raise ValueError(
+                f"The model {self.path!r} could not be built for the input shape {input_shape}: {error} "
+                "If it takes inputs of another type or several arguments, call it on data instead."
+            ) from error
+        finally:
+            calls.context = outer
+        self.__dict__.update(_built=True, _build_shapes={"input_shape": shapes})
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: list[float] | None = None,
+        print_fn: Any = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Any = None,
+    ) -> None:
+        """Print the layers with their output shapes and numbers of parameters.
+
+        Args:
+            line_length: width in characters.
+            positions: where columns end, as fractions of the width or in characters.
+            print_fn: called with the text in place of printing it.
+            expand_nested: whether to show what nested models hold.
+            show_trainable: whether to add a column that says so.
+            layer_range: names or patterns of the first and the last layer to show.
+        """
+        view.summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+
+    def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
+        """Write architecture, weights, compile arguments and optimizer state to a `.keras` or `.h5` file."""
+        saving.save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: Any = None) -> None:
+        """Write the weights to a `.weights.h5` file."""
+        saving.save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
+
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+        """Read weights from a `.weights.h5`, `.keras` or `.h5` file."""
+        saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The architecture as JSON text, for `models.model_from_json`; `kwargs` go to `json.dumps`."""
+        return json.dumps(serialize_keras_object(self), **kwargs)
+
+    def get_config(self) -> dict:
+        """The constructor's arguments as plain data; a subclass with arguments of its own may override it."""
+        config = Layer.get_config(self)
+        if self._init_arguments is not None and type(self).__init__ is not Model.__init__:
+            return config_from_arguments(self, config)
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> Any:
+        """The model again, with fresh weights; for `Model` itself, a functional model from its graph."""
+        if "layers" in config and "input_layers" in config and not issubclass(cls, Model._functional_class):
+            if cls is Model or _takes_graph(cls):
+                return Model._functional_class.from_config.__func__(
+                    Model._functional_class if cls is Model else cls, config, custom_objects
+                )
+        config = dict(config)
+        if isinstance(config.get("dtype"), dict):
+            config["dtype"] = deserialize_keras_object(config["dtype"], custom_objects)
+        return super().from_config(config)
+
+    def get_build_config(self) -> dict | None:
+        """The shapes that the model was built with."""
+        return Layer.get_build_config(self)
+
+    def export(self, filepath: Any, format: str = "tf_saved_model", **kwargs: Any) -> None:
+        """Not available: save the model with `save`, or its weights with `save_weights`."""
+        raise NotImplementedError(
+            f"Exporting to {format!r} is not available; `model.save('model.keras')` writes a file that Keras reads too."
+        )
+
+
+def _takes_graph(cls: type) -> bool:
+    return {"inputs", "outputs"} <= set(signature_of(cls.__init__).all)
+
+
+def _from_graph(args: tuple, kwargs: dict) -> bool:
+    """Whether a constructor's arguments are the inputs and outputs of a graph."""
+    return len(args) >= 2 or (len(args) == 1 and "outputs" in kwargs) or ("inputs" in kwargs and "outputs" in kwargs)
+
+
+def _inside(layer: Any, path: str) -> Layer:
+    name, _, rest = path.partition("/")
+    inner = layer.layers if isinstance(layer, Model) else layer._layers
+    for one in inner:
+        if one.name == name:
+            return _inside(one, rest) if rest else one
+    raise ValueError(f"The layer {layer.name!r} holds no layer named {name!r}; it holds {[one.name for one in inner]}.")
+
+
+def _standard_shapes(shape: Any) -> Any:
+    if isinstance(shape, dict):
+        return {key: _standard_shapes(one) for key, one in shape.items()}
+    if isinstance(shape, (list, tuple)) and all(size is None or isinstance(size, int) for size in shape):
+        return tuple(shape)
+    if isinstance(shape, (list, tuple)):
+        return type(shape)(_standard_shapes(one) for one in shape)
+    raise ValueError(f"`build` takes a shape or a nest of shapes; got {shape!r}.")
+
+
+def _specs(shapes: Any, dtype: str) -> Any:
+    if isinstance(shapes, dict):
+        return {key: _specs(one, dtype) for key, one in shapes.items()}
+    if isinstance(shapes, (list, tuple)) and not all(size is None or isinstance(size, int) for size in shapes):
+        return [_specs(one, dtype) for one in shapes]
+    return KerasTensor(shapes, dtype)
+
+
+def model_from_json(json_string: str, custom_objects: dict | None = None) -> Model:
+    """A model with fresh weights from the text of `to_json`."""
+    return deserialize_keras_object(json.loads(json_string), custom_objects)

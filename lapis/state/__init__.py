@@ -1,0 +1,15 @@
+"""State: variables, the scopes that make them pure inside a compiled program, and seeds."""
+
+from lapis.state.scopes import AutocastScope as AutocastScope
+from lapis.state.scopes import StatelessScope as StatelessScope
+from lapis.state.scopes import SymbolicScope as SymbolicScope
+from lapis.state.scopes import current_path as current_path
+from lapis.state.scopes import get_stateless_scope as get_stateless_scope
+from lapis.state.scopes import in_stateless_scope as in_stateless_scope
+from lapis.state.scopes import name_scope as name_scope
+from lapis.state.seeds import SeedGenerator as SeedGenerator
+from lapis.state.seeds import draw_seed as draw_seed
+from lapis.state.seeds import global_seed_generator as global_seed_generator
+from lapis.state.seeds import make_default_seed as make_default_seed
+from lapis.state.seeds import reset_global_seed_generator as reset_global_seed_generator
+from lapis.state.variable import Variable as Variable
