@@ -50,3 +50,4 @@ from lapis.ops.convolution import separable_conv as separable_conv
 from lapis.ops.convolution import conv_transpose as conv_transpose
 from lapis.ops.pooling import max_pool as max_pool
 from lapis.ops.pooling import average_pool as average_pool
+from lapis.ops.signal import polar as polar

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from lapis.graph import op
-from lapis.ops.arrays import Tensor, axis_tuple, to_array
+from lapis.ops.arrays import Tensor, axis_tuple, to_array, to_float
 
 
 @op
@@ -253,6 +253,7 @@ def glu(x: Any, axis: int = -1) -> Tensor:
     return jax.nn.glu(to_array(x), axis)
 
 
+@op
 def softmax(x: Any, axis: int | Sequence[int] | None = -1) -> Tensor:
     """`exp(x)` divided by its sum over `axis` (one axis or several), so that the results add up to 1.
 
@@ -261,19 +262,14 @@ def softmax(x: Any, axis: int | Sequence[int] | None = -1) -> Tensor:
     >>> softmax([0.0, 0.0]).tolist()
     [0.5, 0.5]
     """
-    shape = getattr(x, "shape", ())
-    if isinstance(axis, int) and -len(shape) <= axis < len(shape) and shape[axis] == 1:
+    x = to_float(x)
+    if isinstance(axis, int) and -x.ndim <= axis < x.ndim and x.shape[axis] == 1:
         warnings.warn(
-            f"softmax over axis {axis} of shape {tuple(shape)}, which has size 1, gives 1 everywhere; for one output "
-            "use sigmoid.",
-            stacklevel=2,
+            f"softmax over axis {axis} of shape {x.shape}, which has size 1, gives 1 everywhere; for one output use "
+            "sigmoid.",
+            stacklevel=3,
         )
-    return _softmax(x, axis)
-
-
-@op
-def _softmax(x: Any, axis: int | Sequence[int] | None = -1) -> Tensor:
-    return jax.nn.softmax(to_array(x), axis=axis_tuple(axis))
+    return jax.nn.softmax(x, axis=axis_tuple(axis))
 
 
 @op
@@ -283,7 +279,7 @@ def log_softmax(x: Any, axis: int | Sequence[int] | None = -1) -> Tensor:
     >>> [round(v, 4) for v in log_softmax([0.0, 0.0]).tolist()]
     [-0.6931, -0.6931]
     """
-    return jax.nn.log_softmax(to_array(x), axis=axis_tuple(axis))
+    return jax.nn.log_softmax(to_float(x), axis=axis_tuple(axis))
 
 
 @op

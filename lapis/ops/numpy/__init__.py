@@ -219,3 +219,4 @@ from lapis.ops.numpy.trigonometry import deg2rad as deg2rad
 from lapis.ops.numpy.trigonometry import rad2deg as rad2deg
 from lapis.ops.numpy.trigonometry import angle as angle
 from lapis.ops.numpy.trigonometry import arctan2 as arctan2
+from lapis.ops.linalg import slogdet as slogdet

@@ -6,8 +6,9 @@ import jax.numpy as jnp
 
 import lapis.core.config as config
 from lapis.core.dtypes import is_float_dtype, result_type
-from lapis.graph import op
+from lapis.graph import KerasTensor, op
 from lapis.ops.arrays import Shape, Tensor, array_dtype, dtype_or_none, known_shape, to_array, type_of
+from lapis.ops.numpy.indexing import diagonal_spec
 
 
 def zeros(shape: Shape, dtype: Any = None) -> Tensor:
@@ -217,7 +218,14 @@ def triu(x: Any, k: int = 0) -> Tensor:
     return jnp.triu(to_array(x), k=k)
 
 
-@op
+def _diag_spec(x: Any, k: int = 0) -> KerasTensor:
+    if x.ndim != 1:
+        return diagonal_spec(x, k)
+    length = None if x.shape[0] is None else x.shape[0] + abs(k)
+    return KerasTensor((length, length), x.dtype)
+
+
+@op(spec=_diag_spec)
 def diag(x: Any, k: int = 0) -> Tensor:
     """A matrix with `x` on its diagonal, or the diagonal of a matrix.
 

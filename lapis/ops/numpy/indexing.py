@@ -5,7 +5,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from lapis.graph import is_symbolic, op
+from lapis.graph import KerasTensor, op
 from lapis.ops.arrays import Tensor, to_array
 
 
@@ -214,7 +214,18 @@ def unique(
     )
 
 
-@op
+def diagonal_spec(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> KerasTensor:
+    """What `diagonal` gives for a symbolic tensor."""
+    # The shorter of two sizes is unknown if one of them is, which tracing with stand-ins does not see.
+    ends = (axis1 % x.ndim, axis2 % x.ndim)
+    rest = tuple(size for axis, size in enumerate(x.shape) if axis not in ends)
+    rows, columns = (x.shape[axis] for axis in ends)
+    if rows is None or columns is None:
+        return KerasTensor((*rest, None), x.dtype)
+    return KerasTensor((*rest, max(0, min(rows + min(offset, 0), columns - max(offset, 0)))), x.dtype)
+
+
+@op(spec=diagonal_spec)
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The diagonal of the planes of `axis1` and `axis2`, as a new last axis.
 
@@ -246,18 +257,14 @@ def ndim(x: Any) -> int:
     return len(x.shape) if hasattr(x, "shape") else jnp.ndim(jnp.asarray(x))
 
 
+@op
 def size(x: Any) -> Any:
     """The number of elements: a Python integer, and for a symbolic tensor a symbolic `int32` scalar.
 
     >>> size([[1, 2], [3, 4]])
     4
     """
-    return _size(x) if is_symbolic(x) else jnp.size(to_array(x))
-
-
-@op
-def _size(x: Any) -> Tensor:
-    return jnp.asarray(x.size, "int32")
+    return jnp.size(to_array(x))
 
 
 def vectorize(pyfunc: Callable, *, excluded: Any = None, signature: str | None = None) -> Callable:

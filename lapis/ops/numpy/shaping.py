@@ -5,7 +5,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from lapis.graph import op
+from lapis.graph import KerasTensor, op
 from lapis.ops.arrays import Axis, Shape, Tensor, axis_tuple, dtype_or_none, to_array
 
 
@@ -83,7 +83,11 @@ def squeeze(x: Any, axis: Axis = None) -> Tensor:
     return jnp.squeeze(to_array(x), axis=axis_tuple(axis))
 
 
-@op
+def _broadcast_spec(x: Any, shape: Shape) -> KerasTensor:
+    return KerasTensor((shape,) if isinstance(shape, int) else tuple(shape), x.dtype)
+
+
+@op(spec=_broadcast_spec)
 def broadcast_to(x: Any, shape: Shape) -> Tensor:
     """`x` repeated along new axes and along those of size 1 until it has `shape`.
 
