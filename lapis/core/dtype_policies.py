@@ -15,7 +15,8 @@ _global = threading.local()
 class DTypePolicy:
     """The types of a layer: `name` is an element type or `"mixed_float16"` / `"mixed_bfloat16"`.
 
-    A mixed policy computes in 16 bits and keeps the weights in float32.
+    `compute_dtype` is the type that inputs are cast to and outputs come in, `variable_dtype` that of the weights. A mixed
+    policy computes in 16 bits and keeps the weights in float32.
 
     >>> DTypePolicy("mixed_bfloat16").compute_dtype, DTypePolicy("mixed_bfloat16").variable_dtype
     ('bfloat16', 'float32')
@@ -26,32 +27,17 @@ class DTypePolicy:
             name = dtypes.standardize_dtype(None)
         if not isinstance(name, str):
             raise TypeError(f"A dtype policy's name must be a string; got {name!r}.")
+        self.name = name
         if name in _MIXED:
-            self._compute_dtype, self._variable_dtype = _MIXED[name]
+            self.compute_dtype, self.variable_dtype = _MIXED[name]
         else:
             try:
-                self._compute_dtype = self._variable_dtype = dtypes.standardize_dtype(name)
+                self.compute_dtype = self.variable_dtype = dtypes.standardize_dtype(name)
             except ValueError:
                 raise ValueError(
                     f"{name!r} is no dtype policy; expected 'mixed_float16', 'mixed_bfloat16' or an element type "
                     "such as 'float32'."
                 ) from None
-        self._name = name
-
-    @property
-    def name(self) -> str:
-        """The policy's name."""
-        return self._name
-
-    @property
-    def compute_dtype(self) -> str:
-        """The type that inputs are cast to and outputs come in."""
-        return self._compute_dtype
-
-    @property
-    def variable_dtype(self) -> str:
-        """The type that weights are stored in."""
-        return self._variable_dtype
 
     @property
     def quantization_mode(self) -> None:
@@ -66,7 +52,7 @@ class DTypePolicy:
 
     def get_config(self) -> dict:
         """`{"name": …}`."""
-        return {"name": self._name}
+        return {"name": self.name}
 
     @classmethod
     def from_config(cls, config: dict) -> "DTypePolicy":
@@ -74,13 +60,13 @@ class DTypePolicy:
         return cls(**config)
 
     def __repr__(self) -> str:
-        return f'<DTypePolicy "{self._name}">'
+        return f'<DTypePolicy "{self.name}">'
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.name == self._name  # pyright: ignore[reportAttributeAccessIssue]
+        return type(other) is type(self) and other.name == self.name  # pyright: ignore[reportAttributeAccessIssue]
 
     def __hash__(self) -> int:
-        return hash((type(self), self._name))
+        return hash((type(self), self.name))
 
 
 FloatDTypePolicy = DTypePolicy
@@ -95,15 +81,15 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
         self._policy_map = {path: get(policy) for path, policy in (policy_map or {}).items()}
 
     @property
-    def name(self) -> str:
+    def name(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         return f"map_{self.default_policy.name}"
 
     @property
-    def compute_dtype(self) -> str:
+    def compute_dtype(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         return self.default_policy.compute_dtype
 
     @property
-    def variable_dtype(self) -> str:
+    def variable_dtype(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         return self.default_policy.variable_dtype
 
     def __getitem__(self, path: str) -> DTypePolicy:

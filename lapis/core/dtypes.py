@@ -46,11 +46,13 @@ def standardize_dtype(dtype: Any) -> str:
     return name
 
 
+@functools.lru_cache(maxsize=256)
 def is_float_dtype(dtype: Any) -> bool:
     """Whether values of this type are real floating-point numbers."""
     return "float" in standardize_dtype(dtype)
 
 
+@functools.lru_cache(maxsize=256)
 def is_int_dtype(dtype: Any) -> bool:
     """Whether values of this type are whole numbers, signed or not."""
     return "int" in standardize_dtype(dtype)

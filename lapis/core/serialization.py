@@ -7,7 +7,9 @@ import difflib
 import inspect
 import threading
 import types
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
@@ -21,6 +23,7 @@ _REGISTERED: dict[str, Any] = {}  # "package>name" -> the user's object
 _REGISTERED_NAMES: dict[Any, str] = {}
 _scopes = threading.local()
 
+_SHARED = "shared_object_id"
 PLAIN_TYPES = (str, int, float, bool, type(None))
 
 
@@ -134,7 +137,7 @@ def serialize_keras_object(obj: Any) -> Any:
     if isinstance(obj, dict):
         return {key: serialize_keras_object(value) for key, value in obj.items()}
     if isinstance(obj, bytes):
-        return _tagged("__bytes__", value=obj.decode("latin-1"))
+        return _tagged("__bytes__", value=obj.decode("utf-8"))
     if obj is Ellipsis:
         return _tagged("__ellipsis__")
     if isinstance(obj, slice):
@@ -164,6 +167,55 @@ def serialize_keras_object(obj: Any) -> Any:
         f"{obj!r} cannot be part of a config. Give its class a `get_config` method and a `from_config` class method, "
         "or override `get_config` of the object that holds it."
     )
+
+
+def serialize_shared(obj: Any) -> Any:
+    """As `serialize_keras_object`; layers that occur in several places are marked for a `sharing_scope` to make once."""
+    outer = getattr(_scopes, "written", None)
+    _scopes.written = {}
+    try:
+        config = serialize_keras_object(obj)
+    finally:
+        _scopes.written = outer
+    counts: Counter[int] = Counter(entry[_SHARED] for entry in _entries(config) if _SHARED in entry)
+    numbers = {marked: number for number, marked in enumerate((m for m, n in counts.items() if n > 1), start=1)}
+    for entry in _entries(config):
+        marked = entry.pop(_SHARED, None)
+        if marked in numbers:
+            entry[_SHARED] = numbers[marked]
+    return config
+
+
+@contextmanager
+def sharing_scope() -> Iterator[None]:
+    """Within the scope, objects that a config marks as one and the same are made once."""
+    outer = getattr(_scopes, "read", None)
+    _scopes.read = {}
+    try:
+        yield
+    finally:
+        _scopes.read = outer
+
+
+def _entries(config: Any) -> Iterator[dict]:
+    stack = [config]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            yield value
+            stack.extend(value.values())
+        elif isinstance(value, (list, tuple)):
+            stack.extend(value)
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether two configs are equal, marks of sharing apart."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        names = (a.keys() | b.keys()) - {_SHARED}
+        return all(name in a and name in b and _same(a[name], b[name]) for name in names)
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b))
+    return a == b
 
 
 def _tagged(tag: str, **config: Any) -> dict:
@@ -204,6 +256,10 @@ def _serialize_object(obj: Any) -> dict:
             config = getter()
             if config is not None:
                 out[f"{part}_config"] = serialize_dict(config)
+    written = getattr(_scopes, "written", None)
+    if written is not None and hasattr(obj, "variables"):
+        written[id(obj)] = obj  # held, so that no other object can have its id meanwhile
+        out[_SHARED] = id(obj)
     return out
 
 
@@ -235,6 +291,13 @@ def deserialize_keras_object(
         return _deserialize_tagged(class_name, inner)
     if class_name == "function":
         return _find_function(config, custom_objects)
+    made = getattr(_scopes, "read", None)
+    mark = config.get(_SHARED)
+    if made is not None and mark in made:
+        # Keras marks with memory addresses, which unlike objects may have had one after the other.
+        earlier, instance = made[mark]
+        if earlier["class_name"] == class_name and _same(earlier["config"], inner):
+            return instance
     cls = _find_class(config, custom_objects)
     if not hasattr(cls, "from_config"):
         raise TypeError(f"{cls!r} cannot be built from a config: it has no from_config class method.")
@@ -244,12 +307,14 @@ def deserialize_keras_object(
             instance.build_from_config(config["build_config"])
         if config.get("compile_config") and hasattr(instance, "compile_from_config"):
             instance.compile_from_config(config["compile_config"])
+    if made is not None and mark is not None:
+        made[mark] = config, instance
     return instance
 
 
 def _deserialize_tagged(tag: str, config: Any) -> Any:
     if tag == "__bytes__":
-        return config["value"].encode("latin-1")
+        return config["value"].encode("utf-8")
     if tag == "__ellipsis__":
         return Ellipsis
     if tag == "__slice__":
@@ -258,8 +323,8 @@ def _deserialize_tagged(tag: str, config: Any) -> Any:
         return np.asarray(config["value"], dtype=config["dtype"])
     if tag == "__lambda__":
         raise ValueError(
-            "The config holds a Lambda's code, and code in a file is never run. Write the function as a named one, decorate it "
-            "with `lapis.saving.register_keras_serializable()`, and save the model again."
+            "The config holds a Lambda's code, and code in a file is never run. Write the function as a named one, decorate "
+            "it with `lapis.saving.register_keras_serializable()`, and save the model again."
         )
     raise ValueError(f"The config holds {tag!r}, which has no meaning here.")
 

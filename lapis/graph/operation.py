@@ -24,14 +24,16 @@ class Operation:
     A subclass gives `call(*args, **kwargs)` on arrays; `compute_output_spec` is found by tracing unless overridden.
     """
 
+    name: str
+    _inbound_nodes: list[Node]
+    _outbound_nodes: list[Node]
+
     def __init__(self, name: str | None = None) -> None:
         if name is None:
             name = auto_name(self.type_name)
         if not isinstance(name, str) or "/" in name:
             raise ValueError(f"A name must be a string without '/'; got {name!r}.")
-        self.name = name
-        self._inbound_nodes: list[Node] = []
-        self._outbound_nodes: list[Node] = []
+        self.__dict__.update(name=name, _inbound_nodes=[], _outbound_nodes=[])
 
     @property
     def type_name(self) -> str:
@@ -130,7 +132,9 @@ def op(function: Any = None, *, spec: Callable | None = None) -> Any:
         found = _look(args) | _look(kwargs.values()) if kwargs else _look(args)
         if found & 1:
             return FunctionOperation(operation).symbolic_call(*args, **kwargs)
-        if found & 2:
+        if found == 2 and not kwargs:
+            args = [x.value if isinstance(x, ArrayHolder) else x for x in args]
+        elif found:
             args, kwargs = _read_holders(args), _read_holders(kwargs)
         return function(*args, **kwargs)
 
@@ -142,7 +146,7 @@ _PLAIN = frozenset({int, float, bool, str, type(None)})
 
 
 def _look(values: Any) -> int:
-    """1 where a symbolic tensor occurs, 2 where a Variable does, 3 for both."""
+    """A sum of 1 for a symbolic tensor, 2 for a Variable among the values, 4 for one deeper inside."""
     found = 0
     for value in values:
         kind = value.__class__
@@ -151,15 +155,18 @@ def _look(values: Any) -> int:
         if kind is KerasTensor:
             found |= 1
         elif kind is list or kind is tuple:
-            found |= _look(value)
+            inside = _look(value)
+            found |= inside | 4 if inside & 2 else inside
         elif kind is dict:
-            found |= _look(value.values())
+            inside = _look(value.values())
+            found |= inside | 4 if inside & 2 else inside
         elif isinstance(value, ArrayHolder):
             found |= 2
         elif isinstance(value, KerasTensor):
             found |= 1
         elif isinstance(value, (list, tuple)):
-            found |= _look(value)
+            inside = _look(value)
+            found |= inside | 4 if inside & 2 else inside
     return found
 
 

@@ -39,6 +39,8 @@ class ArrayHolder:
 class KerasTensor:
     """A placeholder for an array in a graph of layers and operations.
 
+    Its `shape` is a tuple of sizes by axis, `None` where unknown; its `dtype` the element type's name.
+
     Args:
         shape: sizes by axis; `None` for a size that is known only when the model runs.
         dtype: element type.
@@ -70,25 +72,15 @@ class KerasTensor:
     ) -> None:
         if sparse or ragged:
             raise ValueError("Sparse and ragged tensors are not supported on JAX; use a dense tensor.")
-        self._shape = tuple(shape)
-        self._dtype = standardize_dtype(dtype)
+        self.shape: tuple[int | None, ...] = tuple(shape)
+        self.dtype: str = standardize_dtype(dtype)
         self.record_history = record_history
         self._name = name
 
     @property
-    def shape(self) -> tuple[int | None, ...]:
-        """Sizes by axis, `None` where unknown."""
-        return self._shape
-
-    @property
-    def dtype(self) -> str:
-        """The element type's name."""
-        return self._dtype
-
-    @property
     def ndim(self) -> int:
         """The number of axes."""
-        return len(self._shape)
+        return len(self.shape)
 
     @property
     def sparse(self) -> bool:
@@ -122,10 +114,10 @@ class KerasTensor:
         self._name = value
 
     def __repr__(self) -> str:
-        return f"<KerasTensor shape={self._shape}, dtype={self._dtype}, name={self.name}>"
+        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
     def _refuse(self, text: str, what: str = "") -> TypeError:
-        return TypeError(text.format(shape=self._shape, dtype=self._dtype, what=what))
+        return TypeError(text.format(shape=self.shape, dtype=self.dtype, what=what))
 
     def __array__(self, *_: Any, **__: Any) -> Any:
         raise self._refuse(_USE_OPS, "a NumPy function")

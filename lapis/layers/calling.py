@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 from lapis.core import nest
-from lapis.graph import KerasTensor
+from lapis.graph import KerasTensor, get_mask
 
 
 class CallContext:
@@ -43,29 +43,37 @@ class Signature:
         self.takes_mask = "mask" in self.all
         self.mask_names = {n: f"{n}_mask" for n in self.names if f"{n}_mask" in self.all}
 
-    def bind(self, args: tuple, kwargs: dict, who: Any) -> dict[str, Any]:
-        """The arguments by name, in the order of the parameters."""
+    def bind(self, args: tuple, kwargs: dict, layer: Any) -> dict[str, Any]:
+        """The arguments of a call by name, in the order in which they were given."""
         names = self.names
-        if len(args) > len(names):
-            if not self.var_positional:
-                raise TypeError(
-                    f"{who()} takes at most {len(names)} positional arguments {names}, but got {len(args)}."
-                )
-            extra = {f"args_{i}": x for i, x in enumerate(args[len(names) :])}
-        else:
-            extra = {}
+        if len(args) > len(names) and not self.var_positional:
+            raise TypeError(f"{_who(layer)} takes at most {len(names)} positional arguments {names}; got {len(args)}.")
         bound = dict(zip(names, args))
         for name, value in kwargs.items():
             if name in bound:
-                raise TypeError(f"{who()} got the argument {name!r} twice.")
+                raise TypeError(f"{_who(layer)} got the argument {name!r} twice.")
             if name not in self.all and not self.var_keyword:
-                raise TypeError(f"{who()} got an unknown argument {name!r}; it takes {[*names, *self.keyword_only]}.")
+                raise TypeError(
+                    f"{_who(layer)} got an unknown argument {name!r}; it takes {[*names, *self.keyword_only]}."
+                )
             bound[name] = value
         for name in self.required:
             if name not in bound:
-                raise TypeError(f"{who()} needs the argument {name!r}; it takes {[*names, *self.keyword_only]}.")
-        bound.update(extra)
+                raise TypeError(f"{_who(layer)} needs the argument {name!r}; it takes {[*names, *self.keyword_only]}.")
+        for i, x in enumerate(args[len(names) :]):
+            bound[f"args_{i}"] = x
         return bound
+
+    def replace(self, name: str, value: Any, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+        """The arguments with another value for one of them."""
+        place = self.names.index(name) if name in self.names else len(args)
+        if place < len(args):
+            return (*args[:place], value, *args[place + 1 :]), kwargs
+        return args, {**kwargs, name: value}
+
+
+def _who(layer: Any) -> str:
+    return f"The layer {layer.path!r} ({type(layer).__name__})"
 
 
 @functools.lru_cache(maxsize=1024)
@@ -79,18 +87,32 @@ def is_tensor(x: Any) -> bool:
     return hasattr(x, "shape") and hasattr(x, "dtype")
 
 
-def holds_tensors(value: Any, path: str, name: str) -> bool:
-    """Whether an argument is a tensor or a nest of tensors; one that mixes them with other values is refused."""
-    if value.__class__ is KerasTensor:
-        return True
+def tensor_arguments(arguments: dict[str, Any], layer: Any) -> dict[str, Any]:
+    """The arguments that are tensors or nests of tensors; one that mixes them with other values is refused."""
+    found = {}
+    for name, value in arguments.items():
+        if value.__class__ is KerasTensor:
+            found[name] = value
+        elif not isinstance(value, (list, tuple, dict)):
+            if is_tensor(value):
+                found[name] = value
+        else:
+            tensors = [is_tensor(leaf) for leaf in nest.flatten(value) if leaf is not None]
+            if any(tensors) and not all(tensors):
+                raise ValueError(
+                    f"{_who(layer)} got an argument {name!r} that mixes tensors with other values: {value!r}."
+                )
+            if tensors:
+                found[name] = value
+    return found
+
+
+def masks_of(value: Any) -> Any:
+    """The mask that a tensor carries, or those of the tensors in a nest; `None` if none has one."""
     if not isinstance(value, (list, tuple, dict)):
-        return is_tensor(value)
-    found = [is_tensor(leaf) for leaf in nest.flatten(value) if leaf is not None]
-    if any(found) and not all(found):
-        raise ValueError(
-            f"The layer {path!r} got an argument {name!r} that mixes tensors with other values: {value!r}."
-        )
-    return bool(found) and all(found)
+        return None if value is None else get_mask(value)
+    masks = nest.map_structure(lambda x: None if x is None else get_mask(x), value)
+    return masks if any(m is not None for m in nest.flatten(masks)) else None
 
 
 def shape_of(value: Any) -> Any:

@@ -1,40 +1,36 @@
 """The layer: a call with weights of its own."""
 
 import functools
-import inspect
 import warnings
 from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 import lapis.ops as ops
 from lapis.constraints import get as get_constraint
 from lapis.core import dtype_policies, nest
 from lapis.core.dtypes import is_float_dtype, standardize_dtype
-from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
-from lapis.graph import KerasTensor, Node, Operation, any_masks, any_symbolic, get_mask, infer_call, inferring, set_mask
+from lapis.core.serialization import builtin
+from lapis.graph import KerasTensor, Node, Operation, any_symbolic, get_mask, infer_call, inferring, set_mask
 from lapis.initializers import get as get_initializer
 from lapis.layers.calling import (
     CallContext,
     Signature,
     build_arguments,
     calls,
-    holds_tensors,
     is_tensor,
+    masks_of,
     shape_of,
     signature_of,
+    tensor_arguments,
 )
+from lapis.layers.configured import Configured
+from lapis.layers.converting import as_spec, spec_of_shape, to_tensor
 from lapis.layers.input_spec import check_inputs
 from lapis.layers.stateful import Stateful, default_initializer
 from lapis.regularizers import get as get_regularizer
-from lapis.state import AutocastScope, StatelessScope, Variable, current_path, name_scope
+from lapis.state import StatelessScope, Variable, current_path, name_scope
 from lapis.state.scopes import local as scopes
 
-_NO_CONFIG = (
-    "{cls} takes the arguments {arguments} that cannot be written as plain data by themselves. Give it a `get_config` method that "
-    "returns them, and a `from_config` if they need translating back."
-)
 _MASK_LOST = (
     "The layer {path!r} ({cls}) was given a masked input, but does not support masking: layers after it will not see the mask. "
     "Set `supports_masking = True` on the layer if the mask may pass, or define `compute_mask`."
@@ -42,7 +38,7 @@ _MASK_LOST = (
 
 
 @builtin("keras.layers")
-class Layer(Stateful, Operation):
+class Layer(Configured, Stateful, Operation):
     """A function of tensors with weights, that can be called on arrays and on symbolic tensors alike.
 
     A subclass makes its weights in `build(self, input_shape)` with `add_weight`, and computes in `call(self, inputs)`. The
@@ -66,16 +62,9 @@ class Layer(Stateful, Operation):
     """
 
     _overrides_build = False
-    _init_arguments: tuple[tuple, dict] | None = None
     _convert_input_args = True
     _allow_non_tensor_positional_args = False
     supports_masking = False
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        layer = super().__new__(cls)
-        if cls.get_config in (Layer.get_config,):  # only then must the arguments be remembered
-            layer.__dict__["_init_arguments"] = (args, kwargs)
-        return layer
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -206,16 +195,17 @@ class Layer(Stateful, Operation):
             variable = Variable(
                 initializer, () if shape is None else shape, dtype, trainable, autocast, aggregation, name=name
             )
-        taken = {v._path for v in self._trainable_variables + self._non_trainable_variables}
         base, count = variable._path, 0
-        while variable._path in taken:  # two variables never share a path
-            count += 1
-            variable._path = f"{base}_{count}"
+        for other in self._trainable_variables + self._non_trainable_variables:
+            if other._path == variable._path:  # two variables never share a path
+                count += 1
+                variable._path = f"{base}_{count}"
         if regularizer is not None:
             variable.regularizer = get_regularizer(regularizer)
         if constraint is not None:
             variable.constraint = get_constraint(constraint)
-        variable.overwrite_with_gradient = overwrite_with_gradient
+        if overwrite_with_gradient:
+            variable.overwrite_with_gradient = True
         self._track(variable, variable.name)
         return variable
 
@@ -241,38 +231,34 @@ class Layer(Stateful, Operation):
         signature = signature_of(type(self).call)
         outer = calls.context
         context = outer or CallContext()
-        training = kwargs.pop("training", None) if not signature.takes_training else None
+        training = kwargs.pop("training", None) if kwargs and not signature.takes_training else None
         symbolic = any_symbolic(args, kwargs)
         given_args, given_kwargs = args, kwargs
         if not symbolic:
             args, kwargs = self._to_tensors(args), self._to_tensors(kwargs) if kwargs else kwargs
-        arguments = signature.bind(args, kwargs, lambda: f"The layer {self.path!r}")
+        arguments = signature.bind(args, kwargs, self)
         if not self._allow_non_tensor_positional_args:
             self._check_positional(args)
         first = next(iter(arguments.values()), None)
         if self._input_spec is not None:
-            check_inputs(self.input_spec, first, self)
-        tensors = {k: v for k, v in arguments.items() if holds_tensors(v, self.path, k)}
-        with name_scope(self.name, caller=self):
+            check_inputs(self._input_spec, first, self)
+        tensors = tensor_arguments(arguments, self)
+        names, outer_training = scopes.names, context.training
+        if not names or names[-1][1] is not self:
+            scopes.names = (*names, (self.name, self))
+        try:
             if not self._built:
                 self._build_for(arguments, tensors, signature, first)
-            training, outer_training = self._resolve_training(arguments, signature, training, context), context.training
+            for value in (arguments.get("training"), outer_training, signature.defaults.get("training")):
+                # An explicit argument, else that of the outer call, else the default in the signature.
+                training = value if training is None else training
             kwargs, previous_mask = self._add_masks(kwargs, arguments, tensors, signature, first)
-            if signature.takes_training and (training is not None or "training" in kwargs):
-                kwargs = {**{k: v for k, v in kwargs.items() if k != "training"}, "training": training}
-                if "training" in signature.names[: len(args)]:
-                    place = signature.names.index("training")
-                    args = (*args[:place], training, *args[place + 1 :])
-                    del kwargs["training"]
+            if training is not None and signature.takes_training:
+                args, kwargs = signature.replace("training", training, args, kwargs)
             calls.context, context.training = context, training
-            try:
-                if symbolic:
-                    outputs = self._infer(args, kwargs)
-                else:
-                    outputs = self._call_on_arrays(args, kwargs)
-            finally:
-                calls.context, context.training = outer, outer_training
-            self._built = True
+            outputs = self._infer(args, kwargs) if symbolic else self._call_on_arrays(args, kwargs)
+        finally:
+            calls.context, context.training, scopes.names = outer, outer_training, names
         if previous_mask is not None or self._makes_masks:
             self._pass_mask(first, outputs, previous_mask)
         if symbolic:
@@ -288,16 +274,14 @@ class Layer(Stateful, Operation):
         if not self._convert_input_args:
             return value
         target = self.input_dtype if self.autocast else None
-        if value.__class__ is tuple and len(value) == 1:
-            return (
-                (_convert(value[0], target),)
-                if not isinstance(value[0], (list, tuple, dict))
-                else (nest.map_structure(lambda x: _convert(x, target), value[0]),)
-            )
-        return nest.map_structure(lambda x: _convert(x, target), value)
+        if value.__class__ is tuple and len(value) == 1 and not isinstance(value[0], (list, tuple, dict)):
+            return (to_tensor(value[0], target),)
+        return nest.map_structure(lambda x: to_tensor(x, target), value)
 
     def _check_positional(self, args: tuple) -> None:
         for arg in args:
+            if arg.__class__ is KerasTensor:
+                continue
             for leaf in nest.flatten(arg):
                 if leaf is not None and not is_tensor(leaf):
                     raise ValueError(
@@ -323,7 +307,7 @@ class Layer(Stateful, Operation):
         """Let the layers inside make their weights, by tracing `call` without running it."""
         if inferring():
             return  # the trace under way builds them
-        named = {k: _as_spec(v) for k, v in arguments.items() if k in signature.all or signature.var_keyword}
+        named = {k: as_spec(v) for k, v in arguments.items() if k in signature.all or signature.var_keyword}
         outer, calls.context = calls.context, calls.context or CallContext()
         try:
             infer_call(self.call, (), named)
@@ -341,33 +325,24 @@ class Layer(Stateful, Operation):
         if not self._builds_in_call:
             self.__dict__["_locked"] = True
 
-    def _resolve_training(self, arguments: dict, signature: Signature, given: Any, context: CallContext) -> Any:
-        """An explicit argument, else that of the outer call, else the default in the signature."""
-        for value in (given, arguments.get("training"), context.training, signature.defaults.get("training")):
-            if value is not None:
-                return value
-        return None
-
     def _add_masks(
         self, kwargs: dict, arguments: dict, tensors: dict, signature: Signature, first: Any
     ) -> tuple[dict, Any]:
         """The keyword arguments with masks that inputs carry filled in, and the mask of the first input."""
-        previous = arguments.get("mask") if signature.takes_mask else None
-        if not (any_masks() or any_symbolic(tensors)):
-            return kwargs, previous
-        if len(tensors) == 1 and signature.takes_mask and previous is None:
-            ((_, only),) = tensors.items()
-            previous = _masks_of(only)
-            if previous is not None:
-                kwargs = {**kwargs, "mask": previous}
-        elif len(tensors) > 1:
-            for argument, value in tensors.items():
-                mask_name = signature.mask_names.get(argument)
-                if mask_name and arguments.get(mask_name) is None:
-                    mask = _masks_of(value)
-                    if mask is not None:
-                        kwargs = {**kwargs, mask_name: mask}
-        return kwargs, previous if previous is not None else _masks_of(first)
+        given = arguments.get("mask") if signature.takes_mask else None
+        carried = {name: mask for name, mask in zip(tensors, map(masks_of, tensors.values())) if mask is not None}
+        if not carried:
+            return kwargs, given
+        if len(tensors) == 1:
+            ((_, mask),) = carried.items()
+            if signature.takes_mask and given is None:
+                kwargs = {**kwargs, "mask": mask}
+            return kwargs, mask if given is None else given
+        for argument, mask in carried.items():
+            mask_name = signature.mask_names.get(argument)
+            if mask_name and arguments.get(mask_name) is None:
+                kwargs = {**kwargs, mask_name: mask}
+        return kwargs, masks_of(first) if given is None else given
 
     def _infer(self, args: tuple, kwargs: dict) -> Any:
         try:
@@ -394,12 +369,13 @@ class Layer(Stateful, Operation):
     def _call_on_arrays(self, args: tuple, kwargs: dict) -> Any:
         policy = self.dtype_policy
         compute = policy.compute_dtype if self.autocast and is_float_dtype(policy.compute_dtype) else None
-        wanted = compute if scopes.autocast is not None or compute != policy.variable_dtype else scopes.autocast
-        if wanted != scopes.autocast:
-            with AutocastScope(wanted):
-                outputs = self.call(*args, **kwargs)
-        else:
+        outer = scopes.autocast
+        if outer is not None or compute != policy.variable_dtype:
+            scopes.autocast = compute
+        try:
             outputs = self.call(*args, **kwargs)
+        finally:
+            scopes.autocast = outer
         if self.activity_regularizer is not None:
             for output in nest.flatten(outputs):
                 if is_tensor(output):
@@ -438,8 +414,8 @@ class Layer(Stateful, Operation):
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """The shape that comes out for inputs of a shape (or of a nest of shapes), `None` for unknown sizes."""
         names = signature_of(type(self).call).names
-        tensors = [_spec_of_shape(shape, self.compute_dtype) for shape in args]
-        named = {key.removesuffix("_shape"): _spec_of_shape(shape, self.compute_dtype) for key, shape in kwargs.items()}
+        tensors = [spec_of_shape(shape, self.compute_dtype) for shape in args]
+        named = {key.removesuffix("_shape"): spec_of_shape(shape, self.compute_dtype) for key, shape in kwargs.items()}
         if len(args) == 0 and len(named) == 1 and "input" in named and names:
             named = {names[0]: named["input"]}
         outputs = self._spec_without_record(tensors, named)
@@ -448,7 +424,7 @@ class Layer(Stateful, Operation):
     def _spec_without_record(self, args: list, kwargs: dict) -> Any:
         with StatelessScope():
             if not self._built and self._overrides_build:
-                bound = signature_of(type(self).call).bind(tuple(args), kwargs, lambda: self.path)
+                bound = signature_of(type(self).call).bind(tuple(args), kwargs, self)
                 self._build_for(bound, bound, signature_of(type(self).call), next(iter(bound.values())))
             return self.compute_output_spec(*args, **kwargs)
 
@@ -492,55 +468,6 @@ class Layer(Stateful, Operation):
         """The call as a function whose inner values are computed again for the gradient instead of kept."""
         return ops.rematerialize(layer_call)
 
-    # Configs
-
-    def get_config(self) -> dict:
-        """The constructor's arguments as plain data; a subclass adds its own to `super().get_config()`."""
-        config = {
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": serialize_keras_object(self._dtype_policy),
-        }
-        if self.activity_regularizer is not None:
-            config["activity_regularizer"] = serialize_keras_object(self.activity_regularizer)
-        if self._init_arguments is not None and type(self).__init__ is not Layer.__init__ and not _is_ours(type(self)):
-            return config_from_arguments(self, config)
-        return config
-
-    @classmethod
-    def from_config(cls, config: dict) -> Any:
-        """The layer again, from what `get_config` gave."""
-        config = dict(config)
-        if isinstance(config.get("dtype"), dict):
-            config["dtype"] = deserialize_keras_object(config["dtype"])
-        if cls.get_config is Layer.get_config and cls.__init__ is not Layer.__init__ and not _is_ours(cls):
-            config = {key: deserialize_keras_object(value) for key, value in config.items()}
-        try:
-            return cls(**config)
-        except TypeError as error:
-            raise TypeError(
-                f"{cls.__name__} cannot be made from the config {config}: {error}. Its `get_config` must return what its "
-                "`__init__` takes, or it must define `from_config`."
-            ) from error
-
-    def get_build_config(self) -> dict | None:
-        """The shapes that the layer was built with, for `build_from_config`."""
-        shapes = self._build_shapes
-        if shapes is None:
-            return None
-        if len(shapes) == 1:
-            return {"input_shape": next(iter(shapes.values()))}
-        return {"shapes_dict": dict(shapes)}
-
-    def build_from_config(self, config: dict) -> None:
-        """Build the layer for the shapes in the config."""
-        if not config or self._built:
-            return
-        if "shapes_dict" in config:
-            self.build(**{name: _shapes(shape) for name, shape in config["shapes_dict"].items()})
-        elif config.get("input_shape") is not None:
-            self.build(_shapes(config["input_shape"]))
-
     def quantize(self, mode: Any = None, type_check: bool = True, config: Any = None) -> None:
         """Not available: layers are not quantized."""
         raise NotImplementedError(
@@ -553,30 +480,6 @@ class Layer(Stateful, Operation):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
-
-
-def config_from_arguments(layer: Any, base: dict) -> dict:
-    """A config made of the arguments that the constructor was called with, and of what it takes from `base`."""
-    init = type(layer).__init__
-    args, kwargs = layer._init_arguments
-    bound = inspect.signature(init).bind(layer, *args, **kwargs)
-    parameters = inspect.signature(init).parameters
-    catch_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    config: dict[str, Any] = {}
-    for name, value in list(bound.arguments.items())[1:]:
-        kind = parameters[name].kind
-        if kind is inspect.Parameter.VAR_POSITIONAL:
-            raise NotImplementedError(_NO_CONFIG.format(cls=type(layer).__name__, arguments=[f"*{name}"]))
-        config.update(value if kind is inspect.Parameter.VAR_KEYWORD else {name: value})
-    config.update((key, value) for key, value in base.items() if catch_all or key in parameters)
-    try:
-        return {key: serialize_keras_object(value) for key, value in config.items()}
-    except TypeError as error:
-        raise NotImplementedError(_NO_CONFIG.format(cls=type(layer).__name__, arguments=sorted(config))) from error
-
-
-def _is_ours(cls: type) -> bool:
-    return "_builtin" in cls.__dict__
 
 
 def _building(build: Callable) -> Callable:
@@ -600,60 +503,3 @@ def _building(build: Callable) -> Callable:
         self._lock()
 
     return wrapper
-
-
-def _convert(x: Any, float_dtype: str | None) -> Any:
-    if isinstance(x, Variable) or x.__class__ in _PLAIN:
-        return x
-    if not is_tensor(x):
-        return ops.convert_to_tensor(np.asarray(x)) if hasattr(x, "__array__") else x
-    if isinstance(x, (np.ndarray, np.generic)) or not hasattr(x, "astype"):
-        if getattr(x, "dtype", None) is not None and np.asarray(x).dtype.kind in "OSU":
-            return x  # strings are handled on the host by the layers that take them
-        y = ops.convert_to_tensor(x)
-    else:
-        y = x
-    if float_dtype is not None and y.dtype != float_dtype and is_float_dtype(y.dtype):
-        y = y.astype(float_dtype)
-    if y is not x:
-        mask = get_mask(x)
-        if mask is not None:
-            set_mask(y, mask)
-    return y
-
-
-_PLAIN = frozenset({int, float, bool, str, type(None)})
-
-
-def _masks_of(value: Any) -> Any:
-    """The mask of a tensor or of each in a nest; `None` if none has one."""
-    if not isinstance(value, (list, tuple, dict)):
-        return None if value is None else get_mask(value)
-    masks = nest.map_structure(lambda x: None if x is None else get_mask(x), value)
-    return masks if any(m is not None for m in nest.flatten(masks)) else None
-
-
-def _as_spec(value: Any) -> Any:
-    def spec(x: Any) -> Any:
-        return KerasTensor(x.shape, x.dtype) if is_tensor(x) and not isinstance(x, (KerasTensor, Variable)) else x
-
-    return nest.map_structure(spec, value)
-
-
-def _shapes(value: Any) -> Any:
-    """Lists read from a file as shapes again."""
-    if isinstance(value, dict):
-        return {key: _shapes(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        if all(size is None or isinstance(size, int) for size in value):
-            return tuple(value)
-        return type(value)(_shapes(item) for item in value)
-    return value
-
-
-def _spec_of_shape(shape: Any, dtype: str) -> Any:
-    if isinstance(shape, dict):
-        return {key: _spec_of_shape(item, dtype) for key, item in shape.items()}
-    if isinstance(shape, (list, tuple)) and not all(size is None or isinstance(size, int) for size in shape):
-        return [_spec_of_shape(item, dtype) for item in shape]
-    return None if shape is None else KerasTensor(tuple(shape), dtype)

@@ -201,7 +201,7 @@ class Functional(Model):
 
     def get_config(self) -> dict:
         """The graph as plain data."""
-        return functional_to_config(self) if _is_functional_signature(type(self)) else Model.get_config(self)
+        return functional_to_config(self) if _is_functional_signature(type(self)) else super().get_config()
 
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> Any:

@@ -3,16 +3,14 @@
 import json
 from typing import Any
 
-from lapis.training.trainer import Trainer
-
 import lapis.saving as saving
 import lapis.view as view
 from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
 from lapis.graph import KerasTensor, infer_call
 from lapis.layers import Layer
 from lapis.layers.calling import CallContext, calls, signature_of
-from lapis.layers.layer import config_from_arguments
 from lapis.state import name_scope
+from lapis.training.trainer import Trainer
 
 
 @builtin("keras")
@@ -39,10 +37,7 @@ class Model(Trainer, Layer):
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls is Model and _from_graph(args, kwargs):
             cls = Model._functional_class
-        model = super().__new__(cls, *args, **kwargs)
-        if cls.get_config is Model.get_config:
-            model.__dict__["_init_arguments"] = (args, kwargs)
-        return model
+        return super().__new__(cls, *args, **kwargs)
 
     _functional_class: Any = None  # set below Functional, which is a Model itself
 
@@ -146,29 +141,17 @@ class Model(Trainer, Layer):
         """The architecture as JSON text, for `models.model_from_json`; `kwargs` go to `json.dumps`."""
         return json.dumps(serialize_keras_object(self), **kwargs)
 
-    def get_config(self) -> dict:
-        """The constructor's arguments as plain data; a subclass with arguments of its own may override it."""
-        config = Layer.get_config(self)
-        if self._init_arguments is not None and type(self).__init__ is not Model.__init__:
-            return config_from_arguments(self, config)
-        return config
-
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> Any:
         """The model again, with fresh weights; for `Model` itself, a functional model from its graph."""
-        if "layers" in config and "input_layers" in config and not issubclass(cls, Model._functional_class):
-            if cls is Model or _takes_graph(cls):
-                return Model._functional_class.from_config.__func__(
-                    Model._functional_class if cls is Model else cls, config, custom_objects
-                )
+        functional = Model._functional_class
+        is_graph = "layers" in config and "input_layers" in config
+        if is_graph and not issubclass(cls, functional) and (cls is Model or _takes_graph(cls)):
+            return functional.from_config.__func__(functional if cls is Model else cls, config, custom_objects)
         config = dict(config)
         if isinstance(config.get("dtype"), dict):
             config["dtype"] = deserialize_keras_object(config["dtype"], custom_objects)
         return super().from_config(config)
-
-    def get_build_config(self) -> dict | None:
-        """The shapes that the model was built with."""
-        return Layer.get_build_config(self)
 
     def export(self, filepath: Any, format: str = "tf_saved_model", **kwargs: Any) -> None:
         """Not available: save the model with `save`, or its weights with `save_weights`."""

@@ -1,0 +1,49 @@
+"""Lapis: neural networks as data. `import lapis as keras` is all that a Keras user changes."""
+
+from lapis.core.version import VERSION as __version__
+
+from lapis import activations as activations
+from lapis import backend as backend
+from lapis import config as config
+from lapis import constraints as constraints
+from lapis import dtype_policies as dtype_policies
+from lapis import initializers as initializers
+from lapis import layers as layers
+from lapis import losses as losses
+from lapis import metrics as metrics
+from lapis import mixed_precision as mixed_precision
+from lapis import models as models
+from lapis import ops as ops
+from lapis import optimizers as optimizers
+from lapis import random as random
+from lapis import regularizers as regularizers
+from lapis import saving as saving
+from lapis import tree as tree
+from lapis import callbacks as callbacks
+from lapis.core.dtype_policies import DTypePolicy as DTypePolicy
+from lapis.core.dtype_policies import FloatDTypePolicy as FloatDTypePolicy
+from lapis.graph import KerasTensor as KerasTensor
+from lapis.graph import Operation as Operation
+from lapis.initializers import Initializer as Initializer
+from lapis.layers import Input as Input
+from lapis.layers import InputSpec as InputSpec
+from lapis.layers import Layer as Layer
+from lapis.losses import Loss as Loss
+from lapis.metrics import Metric as Metric
+from lapis.models import Model as Model
+from lapis.models import Sequential as Sequential
+from lapis.optimizers import Optimizer as Optimizer
+from lapis.regularizers import Regularizer as Regularizer
+from lapis.state import StatelessScope as StatelessScope
+from lapis.state import SymbolicScope as SymbolicScope
+from lapis.state import Variable as Variable
+from lapis.state import name_scope as name_scope
+
+
+def version() -> str:
+    """The version of Lapis.
+
+    >>> version() == __version__
+    True
+    """
+    return __version__

@@ -1,0 +1,11 @@
+"""Process-wide settings, Keras's `keras.config`."""
+
+from lapis.core.config import backend as backend
+from lapis.core.config import epsilon as epsilon
+from lapis.core.config import floatx as floatx
+from lapis.core.config import image_data_format as image_data_format
+from lapis.core.config import set_epsilon as set_epsilon
+from lapis.core.config import set_floatx as set_floatx
+from lapis.core.config import set_image_data_format as set_image_data_format
+from lapis.core.dtype_policies import dtype_policy as dtype_policy
+from lapis.core.dtype_policies import set_dtype_policy as set_dtype_policy

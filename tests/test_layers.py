@@ -1,0 +1,187 @@
+"""Every row of the layers' table against real Keras: config, weights, outputs, gradients, symbolic specs, masks, types."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import lapis
+from lapis.core import nest
+from lapis.graph import get_mask, set_mask
+from tests.descriptors import LAYER_FAMILIES, Row, rows
+from tests.oracle import keras
+
+ROWS = rows(*LAYER_FAMILIES)
+every_row = pytest.mark.parametrize("row", ROWS, ids=str)
+
+
+def _fresh(row: Row) -> tuple:
+    """The layer of both libraries, with names counted from the start."""
+    lapis.utils.clear_session()
+    keras.backend.clear_session()
+    return row.make(lapis), row.make(keras)
+
+
+def _keras_mask(x):
+    return getattr(x, "_keras_mask", None)
+
+
+def _call(layer, row: Row, is_keras: bool):
+    inputs = [nest.map_structure(jnp.asarray, x) for x in row.inputs]
+    for x, mask in zip(inputs, row.masks or ()):
+        for leaf, m in zip(nest.flatten(x), nest.flatten(mask)):
+            if m is not None:
+                if is_keras:
+                    leaf._keras_mask = jnp.asarray(m)
+                else:
+                    set_mask(leaf, jnp.asarray(m))
+    kwargs = dict(row.kwargs)
+    if row.training is not None:
+        kwargs["training"] = row.training
+    return layer(*inputs, **kwargs)
+
+
+def _both_built(row: Row) -> tuple:
+    ours, theirs = _fresh(row)
+    expected = _call(theirs, row, True)
+    _call(ours, row, False)
+    start = [np.asarray(w) for w in theirs.weights]
+    ours.set_weights(start)
+    return ours, theirs, expected
+
+
+def _plain(config):
+    """Tuples and lists alike, as JSON has them."""
+    if isinstance(config, dict):
+        return {key: _plain(value) for key, value in config.items()}
+    if isinstance(config, (list, tuple)):
+        return [_plain(value) for value in config]
+    return config
+
+
+@every_row
+def test_config(row: Row) -> None:
+    ours, theirs = _fresh(row)
+    if row.config:
+        assert _plain(ours.get_config()) == _plain(theirs.get_config())
+    again = type(ours).from_config(ours.get_config())
+    assert again.get_config() == ours.get_config()
+
+
+@every_row
+def test_weights(row: Row) -> None:
+    ours, theirs = _fresh(row)
+    _call(theirs, row, True)
+    _call(ours, row, False)
+    for kind in ("weights", "trainable_weights", "non_trainable_variables"):
+        mine = [(w.path, tuple(w.shape), w.dtype) for w in getattr(ours, kind)]
+        assert mine == [(w.path, tuple(w.shape), w.dtype) for w in getattr(theirs, kind)], kind
+    if row.config:
+        assert _plain(ours.get_build_config()) == _plain(theirs.get_build_config())
+
+
+@every_row
+def test_forward(row: Row) -> None:
+    ours, theirs, _ = _both_built(row)
+    expected = _call(theirs, row, True)
+    got = _call(ours, row, False)
+    nest.assert_same_structure(got, expected)
+    for mine, other in zip(nest.flatten(got), nest.flatten(expected)):
+        assert mine.shape == other.shape and mine.dtype == other.dtype
+        if not row.random:
+            np.testing.assert_allclose(mine, other, rtol=row.tolerance, atol=row.tolerance)
+        a, b = get_mask(mine), _keras_mask(other)
+        assert (a is None) == (b is None), f"mask: {a is not None} here, {b is not None} in Keras"
+        if a is not None:
+            np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+
+
+@pytest.mark.parametrize("row", [r for r in ROWS if r.gradient and not r.random], ids=str)
+def test_gradient(row: Row) -> None:
+    ours, theirs, _ = _both_built(row)
+    kwargs = dict(row.kwargs) if row.training is None else {**row.kwargs, "training": row.training}
+
+    def loss_of(layer, is_keras):
+        fixed = [v.value for v in layer.non_trainable_variables]
+
+        def loss(weights, floats):
+            it = iter(floats)
+            inputs = [
+                nest.map_structure(lambda x: next(it) if np.asarray(x).dtype.kind == "f" else jnp.asarray(x), x)
+                for x in row.inputs
+            ]
+            for x, mask in zip(inputs, row.masks or ()):
+                for leaf, m in zip(nest.flatten(x), nest.flatten(mask)):
+                    if m is not None:
+                        keras.src.backend.set_keras_mask(leaf, m) if is_keras else set_mask(leaf, m)
+            outputs, _ = layer.stateless_call(weights, fixed, *inputs, **kwargs)
+            flat = [y for y in nest.flatten(outputs) if jnp.issubdtype(y.dtype, jnp.floating)]
+            return sum(jnp.sum(y * jnp.cos(jnp.arange(y.size, dtype=y.dtype)).reshape(y.shape)) for y in flat)
+
+        weights = [v.value for v in layer.trainable_variables]
+        floats = [jnp.asarray(x) for x in nest.flatten(list(row.inputs)) if np.asarray(x).dtype.kind == "f"]
+        return jax.grad(loss, argnums=(0, 1))(weights, floats)
+
+    for mine, other in zip(jax.tree.leaves(loss_of(ours, False)), jax.tree.leaves(loss_of(theirs, True)), strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-4 * max(1.0, float(jnp.abs(other).max(initial=0))))
+
+
+@every_row
+def test_symbolic_equals_real(row: Row) -> None:
+    shapes = row.spec_shapes or tuple(nest.map_structure(lambda x: (None, *x.shape[1:]), x) for x in row.inputs)
+
+    def spec(k, layer):
+        inputs = []
+        for x, shape in zip(row.inputs, shapes):
+            if isinstance(x, (list, tuple)):
+                made = [k.Input(batch_shape=s, dtype=str(leaf.dtype)) for leaf, s in zip(x, shape)]
+            else:
+                made = k.Input(batch_shape=shape, dtype=str(x.dtype))
+            inputs.append(made)
+        symbolic_kwargs = {
+            key: k.Input(batch_shape=(None, *v.shape[1:]), dtype=str(v.dtype)) if hasattr(v, "shape") else v
+            for key, v in row.kwargs.items()
+        }
+        return nest.map_structure(lambda y: (tuple(y.shape), y.dtype), [layer(*inputs, **symbolic_kwargs)])
+
+    ours, theirs = _fresh(row)
+    assert nest.flatten(spec(lapis, ours)) == nest.flatten(spec(keras, theirs))
+    mine, _, real = _both_built(row)
+    inferred = mine.compute_output_spec(*[nest.map_structure(lambda a: lapis.KerasTensor(a.shape, str(a.dtype)), x)
+                                          for x in row.inputs], **_specs(row.kwargs))
+    for a, b in zip(nest.flatten(inferred), nest.flatten(real)):
+        assert a.shape == b.shape and a.dtype == str(b.dtype)
+
+
+def _specs(kwargs: dict) -> dict:
+    return {k: lapis.KerasTensor(v.shape, str(v.dtype)) if hasattr(v, "shape") else v for k, v in kwargs.items()}
+
+
+@every_row
+def test_compiled_equals_eager(row: Row) -> None:
+    ours, _, _ = _both_built(row)
+    if row.masks:
+        return
+    state = [v.value for v in ours.non_trainable_variables]
+    kwargs = dict(row.kwargs) if row.training is None else {**row.kwargs, "training": row.training}
+    weights = [v.value for v in ours.trainable_variables]
+    compiled, after = jax.jit(lambda w, s, x: ours.stateless_call(w, s, *x, **kwargs))(weights, state, list(row.inputs))
+    eager, after_eager = ours.stateless_call(weights, state, *row.inputs, **kwargs)
+    for a, b in zip(jax.tree.leaves((compiled, after)), jax.tree.leaves((eager, after_eager)), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+
+
+@every_row
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "float16"])
+def test_types(row: Row, policy: str) -> None:
+    outputs = []
+    for k in (lapis, keras):
+        k.config.set_dtype_policy(policy)
+        try:
+            k.utils.clear_session() if k is lapis else k.backend.clear_session()
+            layer = row.make(k)
+            y = _call(layer, row, k is keras)
+            outputs.append([[str(v.dtype) for v in layer.weights], [str(leaf.dtype) for leaf in nest.flatten(y)]])
+        finally:
+            k.config.set_dtype_policy("float32")
+    assert outputs[0] == outputs[1]
