@@ -67,6 +67,7 @@ from lapis.ops.signal import istft as istft
 from lapis.ops.signal import view_as_complex as view_as_complex
 from lapis.ops.signal import view_as_real as view_as_real
 from lapis.ops.signal import polar as polar
+from lapis.ops import image as image
 from lapis.ops.numpy.arithmetic import add as add
 from lapis.ops.numpy.arithmetic import subtract as subtract
 from lapis.ops.numpy.arithmetic import multiply as multiply

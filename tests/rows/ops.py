@@ -98,6 +98,9 @@ BITS = """
 REDUCTIONS = ["sum", "mean", "max", "min", "amax", "amin", "prod", "std", "var", "ptp", "median", "any", "all"]
 NAN_REDUCTIONS = ["nansum", "nanmean", "nanmax", "nanmin", "nanprod", "nanstd", "nanvar", "nanmedian"]
 
+METHODS = [("bilinear", False), ("bilinear", True), ("nearest", False), ("bicubic", False), ("lanczos3", True)]
+TRANSFORM = np.array([[1, 0.1, 1, 0, 1, 0.5, 0, 0], [0.8, 0, -1, 0.2, 1, 0, 0, 0]], "float32")
+CORNERS = np.tile(np.array([[0, 0], [6, 0], [0, 4], [6, 4]], "float32"), (2, 1, 1))
 SEGMENT = ["sum", "max", "min", "prod"]
 
 _nan = f(4, 6)
@@ -396,4 +399,40 @@ ROWS: list[OpRow] = [
     row("lstsq", f(4, 3), f(4)),
     row("rearrange", f(4, 6, 3), "b (h w) c -> b c h w", h=2),
     row("rearrange", f(4, 6, 3), "b h c -> b (h c)"),
+    *(row("image.resize", u(2, 5, 7, 3), (4, 9), interpolation=m, antialias=a) for m, a in METHODS),
+    row("image.resize", (u(2, 5, 7, 3) * 255).astype("uint8"), (4, 9)),
+    row("image.resize", u(3, 5, 7), (10, 9), data_format="channels_first"),
+    row("image.resize", u(2, 5, 8, 3), (4, 4), crop_to_aspect_ratio=True),
+    row("image.resize", u(2, 4, 9, 3), (4, 4), pad_to_aspect_ratio=True, fill_value=0.5),
+    row("image.resize", u(9, 4, 3), (4, 4), pad_to_aspect_ratio=True),
+    row("image.pad_images", u(2, 5, 7, 3), 1, 2, 3, None, None, 12),
+    row("image.pad_images", u(3, 5, 7), 1, 2, 3, 4, data_format="channels_first"),
+    row("image.crop_images", u(2, 5, 7, 3), 1, 2, 1, None, None, 3),
+    row("image.crop_images", u(3, 5, 7), 1, 2, 1, 1, data_format="channels_first"),
+    row("image.rgb_to_grayscale", u(2, 5, 7, 3)),
+    row("image.rgb_to_grayscale", u(2, 3, 5, 7), data_format="channels_first"),
+    row("image.rgb_to_hsv", u(2, 5, 7, 3)),
+    row("image.hsv_to_rgb", u(2, 5, 7, 3)),
+    row("image.hsv_to_rgb", u(2, 3, 5, 7), data_format="channels_first"),
+    *(
+        row("image.affine_transform", u(2, 5, 7, 3), TRANSFORM, interpolation=m, fill_mode=fill)
+        for m in ("bilinear", "nearest")
+        for fill in ("constant", "reflect", "wrap")
+    ),
+    row("image.affine_transform", u(3, 5, 7), TRANSFORM[0], data_format="channels_first"),
+    row("image.perspective_transform", u(2, 5, 7, 3), CORNERS, CORNERS + 0.3 * u(2, 4, 2)),
+    row("image.perspective_transform", u(5, 7, 3), CORNERS[0], CORNERS[0] + 1, interpolation="nearest"),
+    row("image.map_coordinates", u(5, 7), 5 * u(2, 4), 1),
+    row("image.map_coordinates", u(5, 7), 9 * u(2, 4), 0, fill_mode="nearest"),
+    row("image.gaussian_blur", u(2, 5, 7, 3), (3, 5), (1.0, 2.0), data_format="channels_last"),
+    row("image.gaussian_blur", u(3, 5, 7), data_format="channels_first"),
+    row("image.sobel_edges", u(2, 5, 7, 3)),
+    row("image.sobel_edges", u(2, 3, 5, 7), data_format="channels_first"),
+    row("image.ssim", u(2, 12, 13, 3), u(2, 12, 13, 3)),
+    row("image.ssim", u(8, 9, 1), u(8, 9, 1), filter_size=5),
+    OpRow("image.scale_and_translate", (u(1, 4, 4, 1), (1, 8, 8, 1), 2 * u(2), f(2), (1, 2), "linear"), free=False),
+    row("image.extract_patches", u(2, 6, 7, 3), 2),
+    row("image.extract_patches", u(6, 7, 3), (3, 2), strides=1, padding="same", dilation_rate=2),
+    row("image.extract_patches", u(2, 3, 6, 7), 3, data_format="channels_first"),
+    row("image.extract_patches_3d", u(2, 4, 6, 5, 2), 2),
 ]
