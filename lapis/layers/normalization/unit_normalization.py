@@ -1,0 +1,39 @@
+"""Normalization to unit length."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import lapis.ops as ops
+from lapis.core.serialization import builtin
+from lapis.layers.layer import Layer
+from lapis.layers.normalization.base import check_axis, read_axes
+
+
+@builtin("keras.layers")
+class UnitNormalization(Layer):
+    """Divide each sample by its Euclidean length over `axis`, so that it has length 1.
+
+    Input and output have the same shape.
+
+    Args:
+        axis: the axis or axes that make up a vector.
+
+    A `TypeError` for an `axis` of another kind, a `ValueError` where the inputs have no such axis.
+
+    >>> import numpy as np
+    >>> UnitNormalization()(np.array([[3.0, 4.0]])).round(2).tolist()
+    [[0.6, 0.8]]
+    """
+
+    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = read_axes(axis)
+        self.supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        for axis in [self.axis] if isinstance(self.axis, int) else self.axis:
+            check_axis(self, axis, inputs.shape)
+        return ops.normalize(inputs, axis=self.axis, order=2, epsilon=1e-12)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "axis": self.axis}

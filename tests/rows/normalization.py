@@ -1,0 +1,133 @@
+"""Rows for `lapis/layers/normalization`."""
+
+from tests.descriptors import Row, f32, flags
+
+ROWS = [
+    Row("BatchNormalization", lambda k: k.layers.BatchNormalization(), (f32(6, 3),)),
+    Row("BatchNormalization-training", lambda k: k.layers.BatchNormalization(), (f32(6, 3),), training=True),
+    Row(
+        "BatchNormalization-image",
+        lambda k: k.layers.BatchNormalization(momentum=0.9, epsilon=1e-2),
+        (f32(4, 5, 6, 3),),
+        training=True,
+        spec_shapes=((None, None, None, 3),),
+    ),
+    Row(
+        "BatchNormalization-first",
+        lambda k: k.layers.BatchNormalization(axis=1),
+        (f32(4, 3, 5, 6),),
+        training=True,
+        spec_shapes=((None, 3, None, None),),
+    ),
+    Row(
+        "BatchNormalization-plain",
+        lambda k: k.layers.BatchNormalization(center=False, scale=False),
+        (f32(6, 3),),
+        training=True,
+    ),
+    Row(
+        "BatchNormalization-frozen",
+        lambda k: k.layers.BatchNormalization(trainable=False),
+        (f32(6, 3),),
+        training=True,
+    ),
+    Row(
+        "BatchNormalization-masked",
+        lambda k: k.layers.BatchNormalization(),
+        (f32(4, 5, 3),),
+        masks=(flags(4, 5),),
+        training=True,
+    ),
+    Row(
+        "BatchNormalization-everything",
+        lambda k: k.layers.BatchNormalization(
+            beta_initializer="ones",
+            gamma_initializer=k.initializers.Constant(0.5),
+            moving_mean_initializer=k.initializers.Constant(0.1),
+            moving_variance_initializer=k.initializers.Constant(2.0),
+            beta_regularizer="l2",
+            gamma_regularizer=k.regularizers.L1(0.25),
+            beta_constraint="non_neg",
+            gamma_constraint="max_norm",
+            name="everything",
+        ),
+        (f32(6, 3),),
+    ),
+    Row(
+        "BatchNormalization-renorm",
+        lambda k: k.layers.BatchNormalization(renorm=True),
+        (f32(6, 3),),
+        training=True,
+    ),
+    Row(
+        "BatchNormalization-renorm-clipped",
+        lambda k: k.layers.BatchNormalization(
+            scale=False,
+            renorm=True,
+            renorm_clipping={"rmin": 0.7, "rmax": 1.5, "dmax": 0.1},
+            renorm_momentum=0.8,
+            moving_mean_initializer=k.initializers.Constant(0.1),
+        ),
+        (f32(6, 3),),
+        training=True,
+    ),
+    Row(
+        "LayerNormalization",
+        lambda k: k.layers.LayerNormalization(),
+        (f32(4, 5, 3),),
+        spec_shapes=((None, None, 3),),
+        masks=(flags(4, 5),),
+    ),
+    Row("LayerNormalization-axes", lambda k: k.layers.LayerNormalization(axis=[2, 1]), (f32(4, 5, 3),)),
+    Row(
+        "LayerNormalization-inner",
+        lambda k: k.layers.LayerNormalization(axis=1, center=False, epsilon=1e-5),
+        (f32(4, 5, 3),),
+        spec_shapes=((None, 5, None),),
+    ),
+    Row(
+        "LayerNormalization-everything",
+        lambda k: k.layers.LayerNormalization(
+            axis=(-2, -1),
+            scale=False,
+            beta_initializer="ones",
+            beta_regularizer="l2",
+            beta_constraint="non_neg",
+        ),
+        (f32(4, 5, 3),),
+    ),
+    Row(
+        "GroupNormalization",
+        lambda k: k.layers.GroupNormalization(groups=2),
+        (f32(3, 4, 5, 6),),
+        spec_shapes=((None, None, None, 6),),
+    ),
+    Row("GroupNormalization-instance", lambda k: k.layers.GroupNormalization(groups=-1, axis=1), (f32(3, 4, 5),)),
+    Row(
+        "GroupNormalization-everything",
+        lambda k: k.layers.GroupNormalization(
+            groups=3,
+            epsilon=1e-2,
+            center=False,
+            gamma_initializer="random_normal",
+            gamma_regularizer="l2",
+            gamma_constraint="max_norm",
+        ),
+        (f32(3, 6),),
+    ),
+    Row("RMSNormalization", lambda k: k.layers.RMSNormalization(), (f32(4, 5, 3),), spec_shapes=((None, None, 3),)),
+    Row("RMSNormalization-last-axes", lambda k: k.layers.RMSNormalization(axis=(-2, -1)), (f32(4, 5, 3),)),
+    Row("UnitNormalization", lambda k: k.layers.UnitNormalization(), (f32(4, 5, 3),), masks=(flags(4, 5),)),
+    Row("UnitNormalization-axes", lambda k: k.layers.UnitNormalization(axis=[1, 2]), (f32(4, 5, 3),)),
+    Row(
+        "SpectralNormalization",
+        lambda k: k.layers.SpectralNormalization(k.layers.Dense(4)),
+        (f32(5, 3),),
+    ),
+    Row(
+        "SpectralNormalization-training",
+        lambda k: k.layers.SpectralNormalization(k.layers.Conv2D(4, 2), power_iterations=3),
+        (f32(2, 4, 4, 3),),
+        training=True,
+    ),
+]
