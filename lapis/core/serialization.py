@@ -170,7 +170,7 @@ def serialize_keras_object(obj: Any) -> Any:
 
 
 def serialize_shared(obj: Any) -> Any:
-    """As `serialize_keras_object`; layers that occur in several places are marked for a `sharing_scope` to make once."""
+    """As `serialize_keras_object`; what occurs in several places is marked for a `sharing_scope` to make once."""
     outer = getattr(_scopes, "written", None)
     _scopes.written = {}
     try:
@@ -323,8 +323,8 @@ def _deserialize_tagged(tag: str, config: Any) -> Any:
         return np.asarray(config["value"], dtype=config["dtype"])
     if tag == "__lambda__":
         raise ValueError(
-            "The config holds a Lambda's code, and code in a file is never run. Write the function as a named one, decorate "
-            "it with `lapis.saving.register_keras_serializable()`, and save the model again."
+            "The config holds a Lambda's code, and code in a file is never run. Write the function as a named one, "
+            "decorate it with `lapis.saving.register_keras_serializable()`, and save the model again."
         )
     raise ValueError(f"The config holds {tag!r}, which has no meaning here.")
 

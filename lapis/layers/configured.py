@@ -3,7 +3,7 @@
 import inspect
 from typing import Any
 
-from lapis.core.serialization import deserialize_keras_object, serialize_keras_object
+from lapis.core.serialization import PLAIN_TYPES, deserialize_keras_object, serialize_keras_object
 from lapis.layers.converting import as_shapes
 
 _NO_CONFIG = (
@@ -50,7 +50,8 @@ class Configured:
         if isinstance(config.get("dtype"), dict):
             config["dtype"] = deserialize_keras_object(config["dtype"])
         if cls.get_config is Configured.get_config and _own_init(cls) and not _is_ours(cls):
-            config = {key: deserialize_keras_object(value) for key, value in config.items()}
+            plain = (*PLAIN_TYPES, dict, list, tuple)
+            config = {k: deserialize_keras_object(v) if isinstance(v, plain) else v for k, v in config.items()}
         try:
             return cls(**config)
         except TypeError as error:

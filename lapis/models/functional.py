@@ -30,6 +30,8 @@ class Functional(Model):
             equal name.
     """
 
+    _first_call = 1
+
     def __init__(
         self, inputs: Any, outputs: Any, name: str | None = None, trainable: bool = True, **kwargs: Any
     ) -> None:

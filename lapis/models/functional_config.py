@@ -9,7 +9,11 @@ from lapis.core.serialization import (
     serialize_keras_object,
 )
 from lapis.graph import FunctionOperation, InnerTensor, KerasTensor, Node, Plan
+from lapis.layers import Layer
+from lapis.layers.calling import signature_of
 from lapis.ops.keras_names import from_keras, to_keras
+
+_EXPLICIT = "training_is_explicit"  # in a call's entry: the caller gave `training` himself; Keras passes over it
 
 
 def functional_to_config(model: Any) -> dict:
@@ -24,6 +28,7 @@ def functional_to_config(model: Any) -> dict:
             {
                 "args": serialize_keras_object(_to_references(list(args), plan)),
                 "kwargs": serialize_keras_object(_to_references(kwargs, plan)),
+                **({_EXPLICIT: True} if kwargs.get("training") is not None else {}),
             }
             for args, kwargs in arguments
         ]
@@ -32,8 +37,8 @@ def functional_to_config(model: Any) -> dict:
         "name": model.name,
         "trainable": model.trainable,
         "layers": layers,
-        "input_layers": nest.map_structure(lambda x: _address(x, plan), model.input),
-        "output_layers": nest.map_structure(lambda x: _address(x, plan), model.output),
+        "input_layers": nest.map_structure(lambda x: _end(x, plan), model.input),
+        "output_layers": nest.map_structure(lambda x: _end(x, plan), model.output),
     }
 
 
@@ -61,6 +66,17 @@ def _address(x: KerasTensor, plan: Plan) -> list:
         return [f"{nested.name}:{plan.call_index(x.node)}/{name}", *rest]
     operation, node_index, tensor_index = x._keras_history
     return [operation.name, plan.call_index(operation._inbound_nodes[node_index]), tensor_index]
+
+
+def _end(x: KerasTensor, plan: Plan) -> list:
+    """The address of an input or output of the model."""
+    name, call, index = _address(x, plan)
+    return [name, call if isinstance(x, InnerTensor) else call + _first_call(x._keras_history[0]), index]
+
+
+def _first_call(operation: Any) -> int:
+    # In the addresses of inputs and outputs, Keras counts the making of a functional model as its first call.
+    return getattr(operation, "_first_call", 0)
 
 
 class _Reference:
@@ -104,7 +120,7 @@ def functional_from_config(config: dict, custom_objects: dict | None = None) -> 
                     f"The config's layers {sorted({item[0] for item in left})} wait for tensors that nothing makes."
                 )
             waiting = left
-    inputs, outputs = (_tensors(config[key], made) for key in ("input_layers", "output_layers"))
+    inputs, outputs = (_tensors(config[key], made, operations) for key in ("input_layers", "output_layers"))
     return inputs, outputs, config.get("name"), config.get("trainable", True)
 
 
@@ -143,11 +159,20 @@ def _make_call(item: tuple[str, int, dict], operations: dict, made: dict) -> boo
         kwargs = _read(call["kwargs"], made)
     except _NotYet:
         return False
-    outputs = operations[name](*args, **{k: v for k, v in kwargs.items() if not (k == "mask" and v is None)})
+    outputs = operations[name](*args, **_given(operations[name], kwargs, call))
     first = next(x for x in nest.flatten(outputs) if isinstance(x, KerasTensor))
     history = first._keras_history
     made[name, index] = history.operation._inbound_nodes[history.node_index]
     return True
+
+
+def _given(operation: Any, kwargs: dict, call: dict) -> dict:
+    """The keyword arguments that the caller gave: Keras also writes those that it filled in."""
+    given = {name: value for name, value in kwargs.items() if not (name == "mask" and value is None)}
+    filled_in = "training" in given and isinstance(operation, Layer) and _EXPLICIT not in call
+    if filled_in and given["training"] is signature_of(type(operation).call).defaults.get("training"):
+        del given["training"]
+    return given
 
 
 class _NotYet(Exception):
@@ -187,10 +212,14 @@ def _inner(path: str, node_index: int, tensor_index: int, made: dict) -> KerasTe
     return InnerTensor(node, _tensor([rest, node_index, tensor_index], inside))
 
 
-def _tensors(structure: Any, made: dict) -> Any:
+def _tensors(structure: Any, made: dict, operations: dict) -> Any:
     """The tensors that a nest of addresses stands for."""
     if isinstance(structure, dict):
-        return {key: _tensors(item, made) for key, item in structure.items()}
+        return {key: _tensors(item, made, operations) for key, item in structure.items()}
     if len(structure) == 3 and isinstance(structure[0], str):
-        return _tensor(structure, made)
-    return type(structure)(_tensors(item, made) for item in structure)
+        name, call, index = structure
+        try:
+            return _tensor([name, call - _first_call(operations.get(name)), index], made)
+        except (_NotYet, IndexError):
+            raise ValueError(f"The config names a tensor {structure} that no layer in it makes.") from None
+    return type(structure)(_tensors(item, made, operations) for item in structure)

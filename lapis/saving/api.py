@@ -1,0 +1,166 @@
+"""Saving and loading models and weights: which file name means which format."""
+
+import warnings
+from collections.abc import Iterable
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from lapis.saving import archive, hdf5, legacy_model, legacy_weights, native
+from lapis.saving.atomic import file_path, replacing
+from lapis.saving.state import load_state, save_state
+
+_Path = str | PathLike
+_LEGACY = (".h5", ".hdf5")
+_UNBUILT = "The model {name!r} has not been built, so it has no weights to {what}: call it on data or `build` it first."
+
+
+def save_model(model: Any, filepath: _Path, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
+    """Write a model's architecture, weights, compile arguments and optimizer state to a file.
+
+    Args:
+        model: the model.
+        filepath: `"….keras"` for Keras 3's archive, `"….h5"` for Keras's older HDF5 layout.
+        overwrite: whether a file of that name is replaced; otherwise it is a `FileExistsError`.
+        zipped: accepted for Keras's sake; archives only.
+        include_optimizer: whether an `.h5` file gets the compile arguments and the optimizer's state.
+
+    Raises:
+        ValueError: for another file name, and for models that a file cannot describe.
+
+    The file appears under its name only once it is complete. Real Keras 3 reads it too.
+
+    >>> import tempfile, os, lapis
+    >>> path = os.path.join(tempfile.mkdtemp(), "model.keras")
+    >>> save_model(lapis.Sequential([lapis.Input((3,)), lapis.layers.Dense(2)]), path)
+    >>> load_model(path).count_params()
+    8
+    """
+    include_optimizer = kwargs.pop("include_optimizer", True)
+    kwargs.pop("save_format", None)
+    if kwargs:
+        raise TypeError(f"save_model got unknown arguments {sorted(kwargs)}.")
+    if zipped is False:
+        raise ValueError("zipped is False; models are written as archives only: leave it out.")
+    path = file_path(filepath)
+    if not path.name.endswith((".keras", *_LEGACY)) or path.name.endswith(".weights.h5"):
+        raise ValueError(
+            f"filepath is {str(filepath)!r}; a model goes into a file that ends in '.keras' or '.h5', and weights "
+            "alone into one that ends in '.weights.h5' with `save_weights`."
+        )
+    if not model.built:
+        warnings.warn(_UNBUILT.format(name=model.name, what="save") + " The file will hold none.", stacklevel=3)
+    if path.name.endswith(".keras"):
+        with replacing(path, overwrite) as temporary:
+            native.save(model, temporary)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path, overwrite) as temporary:
+            legacy_model.save(model, temporary, include_optimizer)
+
+
+def load_model(
+    filepath: _Path, custom_objects: dict | None = None, compile: bool = True, safe_mode: bool = True
+) -> Any:
+    """The model in a `.keras` or `.h5` file, of ours or of Keras, compiled as it was saved.
+
+    The file is read as data. Its classes and functions come from Lapis, from `custom_objects`, or from what has been
+    registered; code in it is never run, whatever `safe_mode` says.
+
+    Args:
+        filepath: the file.
+        custom_objects: classes and functions by the names that the file uses.
+        compile: whether to compile the model if it was saved compiled.
+        safe_mode: accepted for Keras's sake.
+
+    Raises:
+        ValueError: for a file that is no such model, is damaged, or asks for anything but its own data.
+    """
+    path = file_path(filepath)
+    _check_exists(path)
+    if path.name.endswith(".keras"):
+        return native.load(path, str(path), custom_objects, compile, safe_mode)
+    if path.name.endswith(_LEGACY):
+        return legacy_model.load(path, custom_objects, compile)
+    raise ValueError(f"filepath is {str(filepath)!r}; a model is read from a file that ends in '.keras' or '.h5'.")
+
+
+def save_weights(
+    model: Any, filepath: _Path, overwrite: bool = True, max_shard_size: float | None = None, **kwargs: Any
+) -> None:
+    """Write a model's weights, and its optimizer's state, to a `.weights.h5` file.
+
+    Args:
+        model: the model, built.
+        filepath: the file.
+        overwrite: whether a file of that name is replaced; otherwise it is a `FileExistsError`.
+        max_shard_size: must be `None`: weights go into one file.
+        objects_to_skip: layers that are left out.
+    """
+    skip = _skipped(kwargs)
+    path = file_path(filepath)
+    if max_shard_size is not None:
+        raise ValueError(f"max_shard_size is {max_shard_size}; weights are written to one file: leave it out.")
+    if not path.name.endswith(".weights.h5"):
+        raise ValueError(f"filepath is {str(filepath)!r}; weights go into a file that ends in '.weights.h5'.")
+    if not model.built:
+        raise ValueError(_UNBUILT.format(name=model.name, what="save"))
+    with replacing(path, overwrite) as temporary, h5py.File(temporary, "w") as file:
+        save_state(model, file, skip)
+
+
+def load_weights(model: Any, filepath: _Path, skip_mismatch: bool = False, **kwargs: Any) -> None:
+    """Set a model's weights from a file; one that does not fit changes nothing.
+
+    Args:
+        model: the model, built.
+        filepath: a `.weights.h5` or `.keras` file, matched by the places of layers in the model, or an older `.h5`
+            file, matched by their order.
+        skip_mismatch: whether to set what fits and warn of the rest, instead of raising.
+        by_name: for an older `.h5` file, whether layers are matched by name; others keep their weights.
+        objects_to_skip: for a `.weights.h5` file, layers that keep their weights.
+
+    Raises:
+        ValueError: naming each layer that does not fit, with the shape in the file and the one expected.
+    """
+    by_name = kwargs.pop("by_name", None)
+    skip = _skipped(kwargs)
+    path = file_path(filepath)
+    is_native, is_weights = path.name.endswith(".keras"), path.name.endswith(".weights.h5")
+    if not is_native and not path.name.endswith(_LEGACY):
+        raise ValueError(
+            f"filepath is {str(filepath)!r}; weights are read from files that end in '.weights.h5', '.keras' or '.h5'."
+        )
+    if by_name and (is_native or is_weights):
+        raise ValueError("by_name is for older '.h5' files; in the others, layers are matched by their places.")
+    if skip and not is_weights:
+        raise ValueError("objects_to_skip is for '.weights.h5' files.")
+    _check_exists(path)
+    if not model.built:
+        raise ValueError(_UNBUILT.format(name=model.name, what="load"))
+    name = str(path)
+    if is_native:
+        with archive.opened(path, name) as members:
+            native.load_into(model, members, name, skip_mismatch)
+        return
+    with hdf5.opened(path, name) as file:
+        if is_weights:
+            load_state(model, file, name, skip_mismatch, skip)
+        else:
+            whole_model = "layer_names" not in file.attrs and "model_weights" in file
+            group = hdf5.group_at(file, "model_weights") if whole_model else file
+            legacy_weights.load_weights(group or file, model, name, bool(by_name), skip_mismatch)
+
+
+def _skipped(kwargs: dict) -> Iterable[Any]:
+    skip = kwargs.pop("objects_to_skip", None)
+    if kwargs:
+        raise TypeError(f"Got unknown arguments {sorted(kwargs)}.")
+    return list(skip or ())
+
+
+def _check_exists(path: Path) -> None:
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {path}.")

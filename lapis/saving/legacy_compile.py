@@ -1,0 +1,71 @@
+"""What a model was compiled with, as the older HDF5 layout keeps it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import lapis.losses as losses
+import lapis.metrics as metrics
+import lapis.optimizers as optimizers
+from lapis.core.serialization import get_registered_name
+
+# Entries of Keras 2's optimizers that say nothing any more.
+_GONE = frozenset({"decay", "is_legacy_optimizer", "jit_compile"})
+_WRAPPERS = frozenset({"MeanMetricWrapper", "LossFunctionWrapper"})
+_KEPT = ("loss", "loss_weights", "metrics", "weighted_metrics")
+
+
+def training_config(model: Any) -> dict | None:
+    """What the model was compiled with, as plain data; `None` for a model that is not compiled."""
+    config = model.get_compile_config() if getattr(model, "optimizer", None) is not None else None
+    if not config:
+        return None
+    out = {key: _without_module(value) for key, value in config.items() if key != "optimizer"}
+    optimizer = model.optimizer
+    out["optimizer_config"] = {
+        "class_name": get_registered_name(type(optimizer)),
+        "config": config["optimizer"]["config"],
+    }
+    return out
+
+
+def _without_module(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_without_module(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("class_name") == "function":
+        return value["config"]
+    if "class_name" in value and "config" in value:
+        return {"class_name": value.get("registered_name") or value["class_name"], "config": value["config"]}
+    return {key: _without_module(item) for key, item in value.items()}
+
+
+def compile_arguments(config: dict) -> dict:
+    """The arguments of `compile` that plain data from a file describes."""
+    optimizer = dict(config["optimizer_config"])
+    settings = {key: value for key, value in (optimizer.get("config") or {}).items() if key not in _GONE}
+    if "lr" in settings:
+        settings["learning_rate"] = settings.pop("lr")
+    optimizer["config"] = settings
+    out: dict[str, Any] = {key: config.get(key) for key in _KEPT}
+    out["loss"] = _objects(out["loss"], losses.get)
+    for key in ("metrics", "weighted_metrics"):
+        out[key] = _objects(out[key], metrics.get)
+    return {"optimizer": optimizers.get(optimizer), **out}
+
+
+def _objects(value: Any, get: Callable) -> Any:
+    """The nest with each config replaced by its object; names stay, since `compile` chooses what they mean."""
+    if isinstance(value, list):
+        return [_objects(item, get) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "class_name" not in value:
+        return {key: _objects(item, get) for key, item in value.items()}
+    settings = dict(value.get("config") or {})
+    if value["class_name"] in _WRAPPERS and isinstance(settings.get("fn"), str):
+        return settings["fn"]
+    settings.pop("fn", None)
+    if settings.get("reduction") == "auto":
+        settings["reduction"] = "sum_over_batch_size"
+    return get({**value, "config": settings})

@@ -1,0 +1,224 @@
+"""Configs of older files as Keras 3 writes them, and back.
+
+Keras 3's own `.h5` files leave out the `module` of layers; those of Keras 2 also name other arguments, nest the inbound
+nodes as lists, and count the calls of a nested model from one.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from lapis.core.serialization import get_custom_objects, get_registered_object
+
+_OP_LAYERS = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod", "InstanceMethod"})
+_NO_OP_LAYERS = (
+    "The file's layer {name!r} is a {kind}: tf.keras recorded a call of a TensorFlow function there, which means "
+    "nothing outside TensorFlow. Build the model from its code and read the weights with `model.load_weights(...)`."
+)
+_MODELS = frozenset({"Functional", "Model", "Network", "Sequential"})
+_CLASSES = {"Model": "Functional", "Network": "Functional", "BatchNormalizationV1": "BatchNormalization"}
+# Arguments that Keras 3 does without.
+_GONE = frozenset({"batch_input_shape", "implementation", "time_major", "input_length"})
+_GONE_FROM_LAMBDA = frozenset({"module", "function_type", "output_shape_type", "output_shape_module"})
+_INNER_LAYERS = ("layer", "backward_layer", "cell", "cells")
+
+
+def to_legacy(config: dict) -> dict:
+    """The config of a model or layer as Keras 3 writes it into `.h5` files: without the modules of layers."""
+    inner = dict(config["config"])
+    if isinstance(inner.get("layers"), list):
+        inner["layers"] = [to_legacy(layer) if "class_name" in layer else layer for layer in inner["layers"]]
+    elif config.get("build_config"):
+        return {**_kept(config), "config": inner, "build_config": config["build_config"]}
+    return {**_kept(config), "config": inner}
+
+
+def _kept(config: dict) -> dict:
+    kept = {key: config[key] for key in ("name", "inbound_nodes", "shared_object_id") if key in config}
+    return {"class_name": config.get("registered_name") or config["class_name"], **kept}
+
+
+def to_modern(config: dict) -> dict:
+    """The config of a model or layer from any `.h5` file, in the form that `deserialize_keras_object` takes."""
+    config = _plain(config)
+    if not isinstance(config, dict) or not isinstance(config.get("class_name"), str) or "config" not in config:
+        raise ValueError(f"The file's model_config describes no model: {str(config)[:200]}")
+    return _modern(config)
+
+
+def _plain(value: Any) -> Any:
+    """Without the tags that older encoders put around tuples, shapes and dtype policies."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    tag = value.get("class_name")
+    if tag in ("__tuple__", "TensorShape") and "items" in value:
+        return _plain(value["items"])
+    if tag in ("Policy", "PolicyV1") and isinstance(value.get("config"), dict):
+        return value["config"].get("name")
+    return {key: _plain(item) for key, item in value.items()}
+
+
+def _modern(config: dict) -> dict:
+    if "module" in config or "class_name" not in config:
+        return config
+    kind, inner = config["class_name"], config.get("config")
+    name = config.get("name") or (inner.get("name") if isinstance(inner, dict) else None)
+    if kind in _OP_LAYERS:
+        raise ValueError(_NO_OP_LAYERS.format(name=name, kind=kind))
+    out = {key: config[key] for key in ("name", "inbound_nodes", "shared_object_id", "build_config") if key in config}
+    registered = _registered(kind)
+    if registered is not None:
+        return {**out, "module": None, "class_name": kind, "registered_name": registered, "config": inner}
+    kind = _CLASSES.get(kind, kind)
+    module = {"Functional": "keras.src.models.functional", "Sequential": "keras"}.get(kind, "keras.layers")
+    if kind == "Sequential":
+        inner = _sequential(inner, name)
+    elif kind == "Functional":
+        inner = _functional(inner)
+    elif isinstance(inner, dict):
+        if _is_operation(config):
+            module = "keras.src.ops"
+        else:
+            inner = _layer(kind, inner)
+    return {**out, "module": module, "class_name": kind, "registered_name": None, "config": inner}
+
+
+def _registered(kind: str) -> str | None:
+    """The name under which the user has given a class of that name."""
+    if get_registered_object(kind) is not None:
+        return kind
+    found = [name for name in get_custom_objects() if name.endswith(f">{kind}")]
+    return found[0] if len(found) == 1 and kind not in _MODELS else None
+
+
+def _is_operation(config: dict) -> bool:
+    # Every layer's config says whether it is trainable; that of an array function in a graph does not.
+    return bool(config.get("inbound_nodes")) and "trainable" not in config["config"]
+
+
+def _layer(kind: str, config: dict) -> dict:
+    config = {key: value for key, value in config.items() if key not in _GONE}
+    axis = config.get("axis")
+    if isinstance(axis, list) and len(axis) == 1:
+        config["axis"] = axis[0]
+    for key, value in config.items():
+        if key.endswith("_initializer") and isinstance(value, dict) and "module" not in value:
+            inner = {name: item for name, item in (value.get("config") or {}).items() if name != "dtype"}
+            config[key] = {**value, "config": inner}
+    for key in _INNER_LAYERS:
+        value = config.get(key)
+        if isinstance(value, dict):
+            config[key] = _modern(value)
+        elif isinstance(value, list):
+            config[key] = [_modern(item) if isinstance(item, dict) else item for item in value]
+    if kind == "LeakyReLU" and "alpha" in config:
+        config["negative_slope"] = config.pop("alpha")
+    if kind == "Lambda":
+        config = {key: value for key, value in config.items() if key not in _GONE_FROM_LAMBDA}
+        if isinstance(config.get("function"), list):
+            config["function"] = {"class_name": "__lambda__", "config": {}}
+    return config
+
+
+def _input_layer(config: dict) -> dict:
+    config = dict(config)
+    if "batch_input_shape" in config:
+        config["batch_shape"] = config.pop("batch_input_shape")
+    return config
+
+
+def _sequential(config: Any, name: str | None) -> dict:
+    config = dict(config) if isinstance(config, dict) else {"layers": config}
+    config.setdefault("name", name or "sequential")
+    layers = [_inputs_named(layer) for layer in config.get("layers") or []]
+    first = layers[0].get("config") if layers else None
+    if isinstance(first, dict) and layers[0]["class_name"] != "InputLayer" and "batch_input_shape" in first:
+        shape, dtype = first["batch_input_shape"], first.get("dtype")
+        inputs = {
+            "batch_shape": shape,
+            "dtype": dtype if isinstance(dtype, str) and "mixed" not in dtype else "float32",
+        }
+        inputs["name"] = f"{first.get('name', 'layer')}_input"
+        layers.insert(0, {"class_name": "InputLayer", "config": inputs})
+    config["layers"] = [_modern(layer) for layer in layers]
+    return config
+
+
+def _inputs_named(layer: dict) -> dict:
+    if layer.get("class_name") == "InputLayer" and isinstance(layer.get("config"), dict):
+        return {**layer, "config": _input_layer(layer["config"])}
+    return layer
+
+
+def _functional(config: dict) -> dict:
+    layers = [_inputs_named(layer) for layer in config["layers"]]
+    references: list[list] = []
+    for layer in layers:
+        for node in layer.get("inbound_nodes") or ():
+            if not _is_modern_node(node):
+                _map_references(node, lambda found: references.append(found))
+    for key in ("input_layers", "output_layers"):
+        _map_references(config[key], lambda found: references.append(found))
+    old = any(layer.get("inbound_nodes") and not _is_modern_node(layer["inbound_nodes"][0]) for layer in layers)
+    kinds = {layer.get("name") or layer["config"].get("name"): layer["class_name"] for layer in layers}
+    # Keras 2 counted a nested model's own making as its first call.
+    first_call = {
+        name: 1
+        for name, kind in kinds.items()
+        if old and kind in _MODELS and all(found[1] > 0 for found in references if found[0] == name)
+    }
+    out = {**config, "layers": []}
+    for layer in layers:
+        modern = _modern(layer)
+        modern.setdefault("name", layer["config"].get("name") if isinstance(layer["config"], dict) else None)
+        nodes = layer.get("inbound_nodes") or []
+        modern["inbound_nodes"] = [node if _is_modern_node(node) else _node(node, first_call, kinds) for node in nodes]
+        out["layers"].append(modern)
+    if old:
+
+        def shift(found: list) -> list:
+            name, call, index = found[:3]
+            of_function = kinds.get(name) in _MODELS and kinds[name] != "Sequential"
+            return [name, call - first_call.get(name, 0) + int(of_function), index]
+
+        for key in ("input_layers", "output_layers"):
+            ends = _map_references(config[key], shift)
+            out[key] = ends[0] if isinstance(ends, list) and len(ends) == 1 and isinstance(ends[0], list) else ends
+    return out
+
+
+def _is_modern_node(node: Any) -> bool:
+    return isinstance(node, dict) and "args" in node
+
+
+def _is_reference(value: Any) -> bool:
+    return isinstance(value, list) and len(value) in (3, 4) and isinstance(value[0], str) and isinstance(value[1], int)
+
+
+def _map_references(value: Any, function: Callable) -> Any:
+    """`value` with each `[layer name, call, output]` replaced by what `function` makes of it."""
+    if _is_reference(value):
+        return function(value)
+    if isinstance(value, list):
+        return [_map_references(item, function) for item in value]
+    if isinstance(value, dict):
+        return {key: _map_references(item, function) for key, item in value.items()}
+    return value
+
+
+def _node(node: Any, first_call: dict[str, int], kinds: dict[str, str]) -> dict:
+    arguments: dict[str, Any] = {}
+
+    def tensor(found: list) -> Any:
+        if found[0] not in kinds:
+            return found
+        for key, value in (found[3] if len(found) == 4 else {}).items():
+            arguments[key] = _map_references(value, tensor)
+        history = [found[0], found[1] - first_call.get(found[0], 0), found[2]]
+        return {"class_name": "__keras_tensor__", "config": {"shape": None, "dtype": None, "keras_history": history}}
+
+    first = _map_references(node, tensor)
+    if isinstance(first, list) and len(first) == 1:
+        first = first[0]
+    return {"args": [first], "kwargs": arguments}

@@ -1,0 +1,58 @@
+"""Reading a config as data: JSON of bounded size, depth and count, before anything is built from it."""
+
+import json
+from typing import Any
+
+MAX_BYTES = 64 << 20
+MAX_VALUES = 4_000_000
+MAX_DEPTH = 300
+
+
+def parse(text: bytes | str, what: str = "The config") -> Any:
+    """The JSON value in `text`; too large, too deep or malformed text raises `ValueError`.
+
+    >>> parse(b'{"units": 3}')
+    {'units': 3}
+    """
+    if len(text) > MAX_BYTES:
+        raise ValueError(f"{what} has {len(text):,} bytes; at most {MAX_BYTES:,} are read.")
+    if isinstance(text, bytes):
+        try:
+            text = text.decode("utf-8")
+        except UnicodeDecodeError:
+            raise ValueError(f"{what} is not UTF-8 text.") from None
+    # Commas and brackets are counted first: a value in memory can take 30 times its place in the file.
+    values = text.count(",") + text.count("[") + text.count("{")
+    if values > MAX_VALUES:
+        raise ValueError(f"{what} holds about {values:,} values; at most {MAX_VALUES:,} are read.")
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise ValueError(f"{what} is nested deeper than {MAX_DEPTH} levels.") from None
+    except ValueError as error:
+        raise ValueError(f"{what} is not valid JSON: {error}.") from None
+    _check_depth(value, what)
+    return value
+
+
+def parse_object(text: bytes | str, what: str = "The config") -> dict:
+    """As `parse`, for text that must hold a JSON object."""
+    value = parse(text, what)
+    if not isinstance(value, dict):
+        raise ValueError(f"{what} must be a JSON object; got a {type(value).__name__}.")
+    return value
+
+
+def _check_depth(value: Any, what: str) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [child for item in level for child in _children(item)]
+        if not level:
+            return
+    raise ValueError(f"{what} is nested deeper than {MAX_DEPTH} levels.")
+
+
+def _children(value: Any) -> Any:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
