@@ -135,6 +135,6 @@ def build_arguments(build: Any, shapes: dict[str, Any], call_names: Any, layer: 
                 f"The `build` of {type(layer).__name__} takes several arguments, so each must be named after an argument of "
                 f"`call` with `_shape` behind it, as in `build(self, query_shape, value_shape)`; it has {name!r}."
             )
-        if argument in shapes:
-            chosen[name] = shapes[argument]
+        if name in shapes:
+            chosen[name] = shapes[name]
     return chosen
