@@ -15,8 +15,8 @@ _global = threading.local()
 class DTypePolicy:
     """The types of a layer: `name` is an element type or `"mixed_float16"` / `"mixed_bfloat16"`.
 
-    `compute_dtype` is the type that inputs are cast to and outputs come in, `variable_dtype` that of the weights. A mixed
-    policy computes in 16 bits and keeps the weights in float32.
+    `compute_dtype` is the type that inputs are cast to and outputs come in, `variable_dtype` that of the weights. A
+    mixed policy computes in 16 bits and keeps the weights in float32.
 
     >>> DTypePolicy("mixed_bfloat16").compute_dtype, DTypePolicy("mixed_bfloat16").variable_dtype
     ('bfloat16', 'float32')

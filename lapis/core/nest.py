@@ -1,4 +1,5 @@
-"""Nested structures: lists, tuples, named tuples and dicts of leaves. `None` is a leaf; dicts go in sorted key order."""
+"""Nested structures: lists, tuples, named tuples and dicts of leaves. `None` is a leaf; dicts go in sorted key
+order."""
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Mapping

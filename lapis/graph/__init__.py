@@ -2,7 +2,6 @@
 
 from lapis.graph.infer import infer as infer
 from lapis.graph.infer import inferring as inferring
-from lapis.graph.masks import any_masks as any_masks
 from lapis.graph.masks import get_mask as get_mask
 from lapis.graph.masks import set_mask as set_mask
 from lapis.graph.node import Node as Node

@@ -19,7 +19,8 @@ _UNKNOWN = export.symbolic_shape(", ".join(_SYMBOLS), scope=_scope)
 # Stand-ins where symbols do not do: numbers with many divisors, so that splits and reshapes come out even.
 _PROBES = ((48, 120), (96, 240))
 _EQUAL_PROBES = ((48, 48), (96, 96))
-# JAX's functions look into their arguments as trees before anything else: there a symbolic tensor says what to do instead.
+# JAX's functions look into their arguments as trees before anything else: there a symbolic tensor says what to do
+# instead.
 jax.tree_util.register_pytree_node(KerasTensor, KerasTensor._refuse_jax, lambda *_: None)  # pyright: ignore
 
 

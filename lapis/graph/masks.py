@@ -1,5 +1,6 @@
 """The mask that travels with a tensor: which entries along its leading axes count."""
 
+import contextlib
 import weakref
 from typing import Any
 
@@ -26,12 +27,6 @@ def set_mask(x: Any, mask: Any) -> None:
     if mask is None:
         _masks.pop(key, None)
         return
-    try:
+    with contextlib.suppress(TypeError):  # a Python scalar carries no mask
         _masks[key] = weakref.ref(x, lambda _: _masks.pop(key, None)), mask
-    except TypeError:  # a Python scalar carries no mask
-        pass
 
-
-def any_masks() -> bool:
-    """Whether any array carries a mask at all, a cheap first question."""
-    return bool(_masks)

@@ -132,7 +132,8 @@ def build_arguments(build: Any, shapes: dict[str, Any], call_names: Any, layer: 
         argument = name.removesuffix("_shape")
         if argument == name or argument not in call_names:
             raise ValueError(
-                f"The `build` of {type(layer).__name__} takes several arguments, so each must be named after an argument of "
+                f"The `build` of {type(layer).__name__} takes several arguments, so each must be named after an "
+                "argument of "
                 f"`call` with `_shape` behind it, as in `build(self, query_shape, value_shape)`; it has {name!r}."
             )
         if name in shapes:

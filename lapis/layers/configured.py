@@ -7,7 +7,8 @@ from lapis.core.serialization import PLAIN_TYPES, deserialize_keras_object, seri
 from lapis.layers.converting import as_shapes
 
 _NO_CONFIG = (
-    "{cls} takes the arguments {arguments} that cannot be written as plain data by themselves. Give it a `get_config` method that "
+    "{cls} takes the arguments {arguments} that cannot be written as plain data by themselves. Give it a "
+    "`get_config` method that "
     "returns them, and a `from_config` if they need translating back."
 )
 
@@ -56,7 +57,8 @@ class Configured:
             return cls(**config)
         except TypeError as error:
             raise TypeError(
-                f"{cls.__name__} cannot be made from the config {config}: {error}. Its `get_config` must return what its "
+                f"{cls.__name__} cannot be made from the config {config}: {error}. Its `get_config` must return what "
+                "its "
                 "`__init__` takes, or it must define `from_config`."
             ) from error
 

@@ -32,7 +32,8 @@ from lapis.state import StatelessScope, Variable, current_path, name_scope
 from lapis.state.scopes import local as scopes
 
 _MASK_LOST = (
-    "The layer {path!r} ({cls}) was given a masked input, but does not support masking: layers after it will not see the mask. "
+    "The layer {path!r} ({cls}) was given a masked input, but does not support masking: layers after it will not see "
+    "the mask. "
     "Set `supports_masking = True` on the layer if the mask may pass, or define `compute_mask`."
 )
 
@@ -41,8 +42,8 @@ _MASK_LOST = (
 class Layer(Configured, Stateful, Operation):
     """A function of tensors with weights, that can be called on arrays and on symbolic tensors alike.
 
-    A subclass makes its weights in `build(self, input_shape)` with `add_weight`, and computes in `call(self, inputs)`. The
-    shapes that come out are found by tracing `call`.
+    A subclass makes its weights in `build(self, input_shape)` with `add_weight`, and computes in `call(self,
+    inputs)`. The shapes that come out are found by tracing `call`.
 
     Args:
         activity_regularizer: a penalty on the outputs.
@@ -441,7 +442,8 @@ class Layer(Configured, Stateful, Operation):
         """Call the layer with the given values of its variables; nothing in it changes.
 
         Returns:
-            `(outputs, non_trainable_variables)`, the second with new values, and the losses as a third with `return_losses`.
+            `(outputs, non_trainable_variables)`, the second with new values, and the losses as a third with
+            `return_losses`.
         """
         if not self.built:
             raise ValueError(f"stateless_call needs a built layer; call {self.path!r} on data or `build` it first.")

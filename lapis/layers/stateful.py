@@ -13,10 +13,14 @@ from lapis.layers.tracking import TrackedDict, TrackedList, TrackedSet
 from lapis.state import SeedGenerator, Variable, get_stateless_scope
 
 _LOCKED = (
-    "The layer {path!r} has been built, so it cannot take the new {kind} {name!r} any more: create all variables and sublayers "
+    "The layer {path!r} has been built, so it cannot take the new {kind} {name!r} any more: create all variables and "
+    "sublayers "
     "in `__init__` or in `build`."
 )
-_NO_SUPER = "{cls} sets the attribute {name!r} before its base class is ready. Call `super().__init__()` first in `{cls}.__init__`."
+_NO_SUPER = (
+    "{cls} sets the attribute {name!r} before its base class is ready. Call `super().__init__()` first in "
+    "`{cls}.__init__`."
+)
 _UNTRACKED = frozenset({int, float, bool, str, type(None), np.ndarray, type(lambda: None)})
 
 
@@ -260,7 +264,8 @@ class Stateful:
         if len(store) != len(variables):
             hint = "" if variables or self.built else " The layer has not been built: call it on data first."
             raise ValueError(
-                f"The layer {self.path!r} has {len(variables)} variables of its own, but the file holds {len(store)}.{hint}"
+                f"The layer {self.path!r} has {len(variables)} variables of its own, but the file holds "
+                f"{len(store)}.{hint}"
             )
         for index, variable in enumerate(variables):
             variable.assign(store[str(index)])

@@ -24,7 +24,8 @@ def clone_model(
     Args:
         model: a functional or Sequential model; a subclassed one where it has a config.
         input_tensors: symbolic tensors or arrays' specs to build on, in place of fresh inputs.
-        clone_function: `layer -> layer`, called for every layer but inputs; by default each is made anew from its config.
+        clone_function: `layer -> layer`, called for every layer but inputs; by default each is made anew from its
+            config.
         call_function: `(layer, *args, **kwargs) -> outputs`, called in place of calling the new layer.
         recursive: whether `clone_function` is called for layers inside nested models too.
 
@@ -39,7 +40,8 @@ def clone_model(
     if not isinstance(model, (Functional, Sequential)):
         if clone_function is not None or input_tensors is not None or call_function is not None:
             raise ValueError(
-                "clone_model takes `clone_function`, `call_function` and `input_tensors` only for functional and Sequential models; "
+                "clone_model takes `clone_function`, `call_function` and `input_tensors` only for functional and "
+                "Sequential models; "
                 f"got a {type(model).__name__}."
             )
         return type(model).from_config(model.get_config())

@@ -17,7 +17,8 @@ from lapis.models.model import Model
 @builtin("keras.src.models.functional", registered_name="Functional")
 @builtin("keras.models", "Model")
 class Functional(Model):
-    """A model made of symbolic inputs and of outputs that layers have computed from them; `Model(inputs, outputs)` is one.
+    """A model made of symbolic inputs and of outputs that layers have computed from them; `Model(inputs, outputs)` is
+    one.
 
     Args:
         inputs: symbolic tensors, single or in any nesting of lists, tuples and dicts.
@@ -26,8 +27,8 @@ class Functional(Model):
         trainable: whether training changes it.
 
     Raises:
-        ValueError: for inputs or outputs that are not symbolic tensors, outputs that the inputs do not lead to, and layers of
-            equal name.
+        ValueError: for inputs or outputs that are not symbolic tensors, outputs that the inputs do not lead to, and
+            layers of equal name.
     """
 
     _first_call = 1
@@ -159,7 +160,7 @@ class Functional(Model):
         if isinstance(inputs, dict) and not _same_keys(inputs, self._inputs_structure):
             names = sorted(self._inputs_structure) if isinstance(self._inputs_structure, dict) else self.input_names
             return _by_name(inputs, names, self.path)
-        if isinstance(inputs, (list, tuple)) or isinstance(inputs, dict):
+        if isinstance(inputs, (list, tuple, dict)):
             flat = nest.flatten(inputs)
         elif len(wanted) == 1:
             return [inputs]
@@ -167,7 +168,8 @@ class Functional(Model):
             flat = [inputs]
         if len(flat) != len(wanted):
             raise ValueError(
-                f"The model {self.path!r} has {len(wanted)} inputs, named {self.input_names}, but got {len(flat)} tensors with "
+                f"The model {self.path!r} has {len(wanted)} inputs, named {self.input_names}, but got {len(flat)} "
+                "tensors with "
                 f"shapes {[getattr(x, 'shape', None) for x in flat]}."
             )
         return flat
@@ -323,7 +325,8 @@ def _check_names(plan: Plan) -> None:
         other = seen.setdefault(operation.name, operation)
         if other is not operation:
             raise ValueError(
-                f"Two layers of the model are named {operation.name!r}: a {other.type_name} and a {operation.type_name}. Give "
+                f"Two layers of the model are named {operation.name!r}: a {other.type_name} and a "
+                f"{operation.type_name}. Give "
                 "each layer a name of its own with `name=`."
             )
 

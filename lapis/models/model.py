@@ -17,8 +17,8 @@ from lapis.training.trainer import Trainer
 class Model(Trainer, Layer):
     """A layer that can be trained, saved and looked at.
 
-    Made in one of three ways: from a graph, `Model(inputs, outputs)`; as a `Sequential`; or as a subclass that makes its layers
-    in `__init__` and uses them in `call`.
+    Made in one of three ways: from a graph, `Model(inputs, outputs)`; as a `Sequential`; or as a subclass that makes
+    its layers in `__init__` and uses them in `call`.
 
     Args:
         inputs: symbolic tensors, in any nesting.

@@ -16,8 +16,8 @@ from lapis.models.model import Model
 class Sequential(Model):
     """A model whose layers run one after the other.
 
-    With an `Input` as its first layer (or a layer that was given `input_shape=`) it is built at once, otherwise when it is first
-    called.
+    With an `Input` as its first layer (or a layer that was given `input_shape=`) it is built at once, otherwise when
+    it is first called.
 
     Args:
         layers: the layers.
@@ -148,7 +148,8 @@ class Sequential(Model):
     def _graph_model(self) -> Functional:
         if self._functional is None:
             raise AttributeError(
-                f"The Sequential {self.name!r} has no inputs or outputs yet: start it with an Input, `build` it, or call it on data."
+                f"The Sequential {self.name!r} has no inputs or outputs yet: start it with an Input, `build` it, or "
+                "call it on data."
             )
         return self._functional
 

@@ -16,8 +16,8 @@ from lapis.state.variable import Variable
 _global: dict[str, "SeedGenerator"] = {}
 
 _UNTRACKED = (
-    "Random numbers were drawn from the global seed inside a compiled function, where its state cannot advance: every run "
-    "would give the same numbers. Pass `seed=`, a `lapis.random.SeedGenerator` that is an attribute of the layer."
+    "Random numbers were drawn from the global seed inside a compiled function, where its state cannot advance: every "
+    "run would give the same numbers. Pass `seed=`, a `lapis.random.SeedGenerator` that is an attribute of the layer."
 )
 
 
@@ -81,7 +81,7 @@ def reset_global_seed_generator() -> None:
 
 
 def draw_seed(seed: Any) -> Any:
-    """A seed, uint32 of shape `(2,)`, from an integer, a `SeedGenerator`, a seed array, or `None` for the global one."""
+    """A seed, uint32 of shape `(2,)`, from an integer, a `SeedGenerator`, an array, or `None` for the global one."""
     if seed is None:
         generator = global_seed_generator()
         tracked = local.stateless is not None and local.stateless.get_current_value(generator.state) is not None

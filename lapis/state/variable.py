@@ -14,12 +14,14 @@ from lapis.graph import ArrayHolder, KerasTensor, inferring
 from lapis.state.scopes import current_path, local
 
 _NO_X64 = (
-    "The variable {path!r} was asked for in {dtype}, but JAX computes in 32 bits unless told otherwise, and would round "
+    "The variable {path!r} was asked for in {dtype}, but JAX computes in 32 bits unless told otherwise, and would "
+    "round "
     'it silently. Set the environment variable JAX_ENABLE_X64=1 or call `jax.config.update("jax_enable_x64", True)` '
     "before making the model."
 )
 _LEAK = (
-    "The variable {path!r} was assigned inside a function that JAX is tracing (jit, grad, vmap, scan), where the new value "
+    "The variable {path!r} was assigned inside a function that JAX is tracing (jit, grad, vmap, scan), where the new "
+    "value "
     "would be lost. Call the layer with `layer.stateless_call(...)`, which returns the new values, or wrap the call in "
     "a `lapis.StatelessScope`."
 )
@@ -129,7 +131,8 @@ class Variable(ArrayHolder):
         value = self.convert(value)
         if value.shape != self._shape:
             raise ValueError(
-                f"The variable {self._path!r} has shape {self._shape}; it cannot be assigned a value of shape {value.shape}."
+                f"The variable {self._path!r} has shape {self._shape}; it cannot be assigned a value of shape "
+                f"{value.shape}."
             )
         scope = local.stateless
         if scope is not None:

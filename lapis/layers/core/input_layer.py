@@ -68,7 +68,8 @@ class InputLayer(Layer):
             input_tensor = KerasTensor(self.batch_shape, self._dtype, name=self.name)
         elif input_tensor.shape != self.batch_shape or input_tensor.dtype != self._dtype:
             raise ValueError(
-                f"Input was given the tensor {input_tensor}, which has not the shape {self.batch_shape} and type {self._dtype}."
+                f"Input was given the tensor {input_tensor}, which has not the shape {self.batch_shape} and type "
+                f"{self._dtype}."
             )
         if optional:
             input_tensor._optional = True  # pyright: ignore[reportAttributeAccessIssue]
