@@ -1,0 +1,56 @@
+"""Makes whatever a model still lacks before it can run on a batch: weights, metrics' and optimizer's variables."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from lapis.data import unpack_x_y_sample_weight
+from lapis.state import StatelessScope
+
+_FROZEN = (
+    "The model's trainable variables are no longer those that the optimizer was built for: {details}. Call compile() "
+    "again after a layer's `trainable` changes or layers are added."
+)
+
+
+def _is_built(model: Any) -> bool:
+    return all(layer.built for layer in model._flatten_layers())
+
+
+def _is_compiled_for_data(model: Any) -> bool:
+    parts = (model._compile_loss, model._compile_metrics)
+    return all(part is None or part.built for part in parts)
+
+
+def build_on(model: Any, peek: Callable[[], Any], with_targets: bool) -> None:
+    """Build what is not built yet; `peek()` gives the first batch and is called only if it is needed."""
+    if not _is_built(model) or (with_targets and not _is_compiled_for_data(model)):
+        x, y, sample_weight = unpack_x_y_sample_weight(peek())
+        jax.eval_shape(lambda *batch: _touch(model, with_targets, *batch), x, y, sample_weight)
+    if with_targets and model.optimizer is not None:
+        _build_optimizer(model)
+
+
+def _touch(model: Any, with_targets: bool, x: Any, y: Any, sample_weight: Any) -> None:
+    """Go once through everything that makes variables on first use."""
+    with StatelessScope():
+        y_pred = model(x, training=False)
+        if not with_targets:
+            return
+        if model._compile_metrics is not None and not model._compile_metrics.built:
+            model.compute_metrics(x, y, y_pred, sample_weight)
+        if model._compile_loss is not None and not model._compile_loss.built:
+            model._call_compute_loss(x, y, y_pred, sample_weight, False)
+
+
+def _build_optimizer(model: Any) -> None:
+    optimizer, variables = model.optimizer, model.trainable_variables
+    if not optimizer.built:
+        optimizer.build(variables)
+        return
+    known = getattr(optimizer, "_trainable_variables", None)
+    if known is not None and [id(variable) for variable in known] != [id(variable) for variable in variables]:
+        gone = [v.path for v in known if not any(v is other for other in variables)]
+        new = [v.path for v in variables if not any(v is other for other in known)]
+        raise ValueError(_FROZEN.format(details=f"no longer trainable {gone}, newly trainable {new}"))

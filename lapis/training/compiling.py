@@ -1,0 +1,74 @@
+"""What `compile` was given, as settings and as a config."""
+
+import warnings
+from typing import Any
+
+import lapis.optimizers as optimizers
+from lapis.core.serialization import deserialize_keras_object, serialize_keras_object
+from lapis.metrics import Mean
+from lapis.training.compile_loss import CompileLoss
+from lapis.training.compile_metrics import CompileMetrics
+
+
+def resolve_jit(model: Any, jit_compile: bool | str, run_eagerly: bool) -> bool:
+    """Whether steps are compiled."""
+    supported = all(getattr(layer, "supports_jit", True) for layer in model._flatten_layers())
+    if jit_compile == "auto":
+        return supported and not run_eagerly
+    if jit_compile and run_eagerly:
+        warnings.warn("run_eagerly=True leaves nothing to compile, so jit_compile=True has no effect.", stacklevel=4)
+        return False
+    if jit_compile and not supported:
+        warnings.warn("A layer of the model cannot be compiled, so jit_compile=True has no effect.", stacklevel=4)
+        return False
+    return bool(jit_compile)
+
+
+def compiled_parts(
+    model: Any,
+    optimizer: Any,
+    loss: Any,
+    loss_weights: Any,
+    metrics: Any,
+    weighted_metrics: Any,
+    auto_scale_loss: bool,
+) -> dict[str, Any]:
+    """The attributes that `compile` sets on the model."""
+    optimizer = optimizers.get(optimizer)
+    used = optimizer
+    scales = auto_scale_loss and model.dtype_policy.name == "mixed_float16" and optimizer is not None
+    if scales and not isinstance(optimizer, optimizers.LossScaleOptimizer):
+        used = optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
+    names = getattr(model, "output_names", None)
+    has_metrics = metrics is not None or weighted_metrics is not None
+    return {
+        "optimizer": used,
+        "loss": loss,
+        "_compile_loss": None if loss is None else CompileLoss(loss, loss_weights, names),
+        "_compile_metrics": CompileMetrics(metrics, weighted_metrics, output_names=names) if has_metrics else None,
+        "_loss_tracker": Mean(name="loss"),
+        "_compile_config": {
+            "optimizer": optimizer,
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+        },
+    }
+
+
+def serialize_compile_config(model: Any) -> dict[str, Any]:
+    """The arguments of `compile` as plain data."""
+    settings = {
+        "run_eagerly": model.run_eagerly,
+        "steps_per_execution": model.steps_per_execution,
+        "jit_compile": model.jit_compile,
+    }
+    return serialize_keras_object({**model._compile_config, **settings})
+
+
+def compile_from_config(model: Any, config: dict[str, Any]) -> None:
+    """Compile as the config says, and give the optimizer its variables if the model has its own."""
+    model.compile(**deserialize_keras_object(config))
+    if model.optimizer is not None and model.built:
+        model.optimizer.build(model.trainable_variables)

@@ -1,0 +1,493 @@
+"""Training against real Keras: the same weights, the same batches, the same logs."""
+
+import jax
+import numpy as np
+import pytest
+
+import lapis
+from tests.descriptors import f32, i32
+from tests.oracle import keras
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, with NumPy 2
+
+X, Y = f32(70, 8), i32(70, high=3)
+
+
+def twins(make, compile_model):
+    """A compiled Lapis model and a compiled Keras model with its weights."""
+    ours, theirs = make(lapis), make(keras)
+    ours.set_weights(theirs.get_weights())
+    compile_model(lapis, ours)
+    compile_model(keras, theirs)
+    return ours, theirs
+
+
+def assert_same_logs(ours, theirs, tolerance=1e-4):
+    assert list(ours) == list(theirs)
+    for name in ours:
+        np.testing.assert_allclose(ours[name], theirs[name], rtol=tolerance, atol=tolerance, err_msg=name)
+
+
+def fit_both(make, compile_model, *data, **options):
+    """Train both without shuffling and compare their curves."""
+    ours, theirs = twins(make, compile_model)
+    curves = []
+    for model in (ours, theirs):
+        history = model.fit(*data, **{"epochs": 3, "batch_size": 16, "shuffle": False, "verbose": 0, **options})
+        curves.append(history.history)
+    assert_same_logs(*curves)
+    assert all(type(value) is float for values in curves[0].values() for value in values)
+    for mine, other in zip(ours.get_weights(), theirs.get_weights()):
+        np.testing.assert_allclose(mine, other, rtol=1e-3, atol=1e-4)
+    return ours, theirs, curves[0]
+
+
+def classifier(k, activation="softmax"):
+    inputs = k.Input((8,), name="features")
+    x = k.layers.Dense(16, activation="relu", name="hidden")(inputs)
+    return k.Model(inputs, k.layers.Dense(3, activation=activation, name="classes")(x))
+
+
+def compile_classifier(k, model):
+    model.compile(k.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
+
+
+def two_headed(k, outputs=list):
+    a, b = k.Input((4,), name="a"), k.Input((3,), name="b")
+    x = k.layers.Dense(8, activation="tanh", name="body")(k.layers.Concatenate(name="both")([a, b]))
+    score, kind = k.layers.Dense(1, name="score")(x), k.layers.Dense(3, activation="softmax", name="kind")(x)
+    return k.Model([a, b], {"score": score, "kind": kind} if outputs is dict else [score, kind])
+
+
+A, B, SCORE, KIND = f32(40, 4, seed=1), f32(40, 3, seed=2), f32(40, 1, seed=3), i32(40, high=3, seed=4)
+
+
+def test_loss_curve_with_validation_and_partial_batches():
+    ours, theirs, curve = fit_both(classifier, compile_classifier, X, Y, epochs=10, validation_split=0.3)
+    assert list(curve) == ["accuracy", "loss", "val_accuracy", "val_loss"]
+    np.testing.assert_allclose(ours.evaluate(X, Y, verbose=0), theirs.evaluate(X, Y, verbose=0), rtol=1e-4)
+    assert_same_logs(*(m.evaluate(X, Y, verbose=0, return_dict=True) for m in (ours, theirs)))
+    np.testing.assert_allclose(ours.predict(X, verbose=0), theirs.predict(X, verbose=0), rtol=1e-4, atol=1e-5)
+    assert ours.metrics_names == theirs.metrics_names == ["loss", "compile_metrics"]
+
+
+def test_one_compilation_per_batch_shape():
+    model = classifier(lapis)
+    compile_classifier(lapis, model)
+    model.fit(X, Y, batch_size=16, epochs=3, verbose=0)  # 4 batches of 16, one of 6
+    assert model.train_function._cache_size() == 2
+    model.fit(X[:64], Y[:64], batch_size=16, verbose=0)
+    assert model.train_function._cache_size() == 2
+
+
+MSE_CE = ["mse", "sparse_categorical_crossentropy"]
+ONE_HOT = np.eye(3, dtype="float32")[KIND]
+BY_NAME = {
+    "loss": {"kind": MSE_CE[1], "score": "mse"},
+    "loss_weights": {"kind": 0.5, "score": 2.0},
+    "metrics": {"kind": ["accuracy"]},
+    "weighted_metrics": {"score": ["mae"], "kind": "accuracy"},
+}
+OUTPUT_CASES = {
+    "one_loss_for_all": (list, {"loss": "mse"}, [SCORE, ONE_HOT]),
+    "list": (list, {"loss": MSE_CE, "loss_weights": [0.3, 2.0], "metrics": ["mae", "accuracy"]}, [SCORE, KIND]),
+    "lists_of_metrics": (list, {"loss": MSE_CE, "metrics": [["mae", "mse"], ["acc"]]}, (SCORE, KIND)),
+    "none_for_one": (list, {"loss": ["mse", None], "metrics": [None, "accuracy"]}, [SCORE, KIND]),
+    "repeated_names": (
+        list,
+        {"loss": MSE_CE, "metrics": [["mae", "mae"], []], "weighted_metrics": ["mae", []]},
+        [SCORE, KIND],
+    ),
+    "by_name": (list, BY_NAME, {"score": SCORE, "kind": KIND}),
+    "dict_of_outputs": (dict, BY_NAME, {"score": SCORE, "kind": KIND}),
+    "dict_with_one_loss": (dict, {"loss": "mse", "metrics": {"kind": "mae"}}, {"score": SCORE, "kind": ONE_HOT}),
+}
+
+
+@pytest.mark.parametrize("case", OUTPUT_CASES)
+def test_several_outputs(case):
+    outputs, options, y = OUTPUT_CASES[case]
+    ours, theirs, _ = fit_both(
+        lambda k: two_headed(k, outputs),
+        lambda k, model: model.compile(k.optimizers.SGD(0.05), **options),
+        *([A, B], y),
+        epochs=2,
+        validation_split=0.25,
+    )
+    mine, other = (m.evaluate([A, B], y, verbose=0) for m in (ours, theirs))
+    np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-5)
+    assert ours.metrics_names == theirs.metrics_names
+    mine, other = (m.predict({"a": A, "b": B}, verbose=0) for m in (ours, theirs))
+    for left, right in zip(jax.tree.leaves(mine), jax.tree.leaves(other), strict=True):
+        np.testing.assert_allclose(left, right, rtol=1e-3, atol=1e-4)
+
+
+def test_dict_inputs_by_name_and_weights_per_output():
+    def compile_model(k, model):
+        model.compile("rmsprop", MSE_CE, weighted_metrics=["mae", "accuracy"])
+
+    weights = [f32(40, seed=5, low=0), f32(40, seed=6, low=0)]
+    fit_both(two_headed, compile_model, {"b": B, "a": A}, [SCORE, KIND], sample_weight=weights)
+    fit_both(two_headed, compile_model, {"b": B, "a": A}, [SCORE, KIND], sample_weight=weights[0])
+
+
+def test_class_weight_and_sample_weight():
+    def compile_model(k, model):
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["acc"], weighted_metrics=["acc"])
+
+    fit_both(classifier, compile_model, X, Y, class_weight={0: 0.2, 2: 3.0})
+    weights = f32(70, low=0)
+    _, _, curve = fit_both(
+        classifier, compile_model, X, Y, sample_weight=weights, validation_data=(X[:20], Y[:20], weights[:20])
+    )
+    assert list(curve) == ["acc", "loss", "val_acc", "val_loss", "val_weighted_acc", "weighted_acc"]
+
+
+def test_temporal_sample_weight_and_mask():
+    tokens, labels, weights = i32(40, 6, high=5), i32(40, 6, high=4), f32(40, 6, low=0)
+
+    def make(k):
+        inputs = k.Input((6,), dtype="int32")
+        x = k.layers.Embedding(5, 4, mask_zero=True)(inputs)
+        return k.Model(inputs, k.layers.Dense(4, activation="softmax")(x))
+
+    def compile_model(k, model):
+        model.compile(k.optimizers.SGD(0.1), "sparse_categorical_crossentropy")
+
+    fit_both(make, compile_model, tokens, labels, validation_data=(tokens, labels))
+    fit_both(make, compile_model, tokens, labels, sample_weight=weights)
+
+
+def test_masked_metrics_are_those_of_evaluation():
+    tokens, labels = i32(40, 6, high=5), i32(40, 6, high=4)
+    inputs = lapis.Input((6,), dtype="int32")
+    x = lapis.layers.Embedding(5, 4, mask_zero=True)(inputs)
+    model = lapis.Model(inputs, lapis.layers.Dense(4, activation="softmax")(x))
+    model.compile(lapis.optimizers.SGD(0.0), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    history = model.fit(tokens, labels, batch_size=40, verbose=0).history
+    found = model.evaluate(tokens, labels, batch_size=40, verbose=0, return_dict=True)
+    assert found["accuracy"] == pytest.approx(history["accuracy"][0])
+
+
+def test_regularizers_and_added_losses():
+    def make(k):
+        class Extra(k.layers.Layer):
+            def call(self, x):
+                self.add_loss(0.01 * k.ops.mean(x**2))
+                return x
+
+        inputs = k.Input((8,))
+        x = k.layers.Dense(8, kernel_regularizer="l2", activity_regularizer="l1", activation="relu")(inputs)
+        return k.Model(inputs, k.layers.Dense(3, activation="softmax", bias_regularizer="l1")(Extra()(x)))
+
+    fit_both(make, compile_classifier, X, Y, validation_split=0.2)
+
+
+def test_dropout_and_batch_normalization_state():
+    def make(k):
+        inputs = k.Input((8,))
+        x = k.layers.BatchNormalization(momentum=0.9)(k.layers.Dense(8, use_bias=False)(inputs))
+        return k.Model(inputs, k.layers.Dense(3, activation="softmax")(x))
+
+    fit_both(make, compile_classifier, X, Y, validation_split=0.2)
+
+    def noisy():
+        lapis.utils.set_random_seed(5)
+        inputs = lapis.Input((8,))
+        x = lapis.layers.Dropout(0.5)(lapis.layers.Dense(16)(inputs))
+        model = lapis.Model(inputs, lapis.layers.Dense(3, activation="softmax")(x))
+        compile_classifier(lapis, model)
+        seeds = [np.array(v) for v in model.non_trainable_variables]
+        history = model.fit(X, Y, epochs=3, batch_size=16, verbose=0).history
+        assert any((np.array(v) != old).any() for v, old in zip(model.non_trainable_variables, seeds))
+        return history, model.get_weights()
+
+    (first, weights), (second, again) = noisy(), noisy()
+    assert first == second  # the same seed, the same numbers: initial weights, order of samples, dropout
+    assert all((mine == other).all() for mine, other in zip(weights, again))
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        lambda k: k.optimizers.SGD(0.1, momentum=0.9, nesterov=True, clipnorm=0.5),
+        lambda k: k.optimizers.AdamW(0.01, weight_decay=0.01, use_ema=True, ema_momentum=0.9),
+        lambda k: k.optimizers.Adam(0.01, gradient_accumulation_steps=2),
+        lambda k: k.optimizers.RMSprop(k.optimizers.schedules.ExponentialDecay(0.01, 10, 0.5)),
+        lambda k: k.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=3),
+    ],
+)
+def test_optimizers_inside_fit(optimizer):
+    fit_both(classifier, lambda k, m: m.compile(optimizer(k), "sparse_categorical_crossentropy"), X, Y)
+
+
+def test_mixed_float16_scales_the_loss():
+    def make(k):
+        model = k.Sequential([k.Input((8,)), k.layers.Dense(3, activation="softmax", dtype="mixed_float16")])
+        model.dtype_policy = "mixed_float16"
+        return model
+
+    model = make(lapis)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    assert type(model.optimizer).__name__ == "LossScaleOptimizer"
+    first, last = model.fit(X, Y, epochs=4, verbose=0).history["loss"][::3]
+    assert last < first
+    model.compile("sgd", "sparse_categorical_crossentropy", auto_scale_loss=False)
+    assert type(model.optimizer).__name__ == "SGD"
+
+
+@pytest.mark.parametrize("options", [{"run_eagerly": True}, {"jit_compile": False}, {"steps_per_execution": 3}])
+def test_other_ways_to_run_give_the_same(options):
+    def compile_model(k, model):
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], **options)
+
+    def usual(k, model):
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+
+    start = classifier(lapis)
+    curves = []
+    for how in (compile_model, usual):
+        model = classifier(lapis)
+        model.set_weights(start.get_weights())
+        how(lapis, model)
+        curves.append(model.fit(X, Y, epochs=2, shuffle=False, verbose=0, validation_split=0.2).history)
+        curves[-1]["predictions"] = model.predict(X, verbose=0)
+    assert_same_logs(*curves, tolerance=1e-5)
+
+
+def test_accuracy_goes_by_shapes():
+    def check(units, activation, y, loss):
+        make = lambda k: k.Sequential([k.Input((8,)), k.layers.Dense(units, activation=activation)])  # noqa: E731
+        fit_both(make, lambda k, m: m.compile("sgd", loss, metrics=["accuracy"]), X, y)
+
+    check(1, "sigmoid", (Y > 0).astype("float32"), "binary_crossentropy")
+    check(1, "sigmoid", (Y > 0).astype("float32")[:, None], "binary_crossentropy")
+    check(3, "softmax", np.eye(3)[Y], "categorical_crossentropy")
+    check(3, "softmax", Y[:, None], "sparse_categorical_crossentropy")
+
+
+def test_on_batch_methods():
+    ours, theirs = twins(classifier, compile_classifier)
+    for _ in range(3):
+        np.testing.assert_allclose(ours.train_on_batch(X, Y), theirs.train_on_batch(X, Y), rtol=1e-4)
+    weights = {0: 1.0, 1: 5.0}
+    mine, other = (m.train_on_batch(X, Y, class_weight=weights, return_dict=True) for m in (ours, theirs))
+    assert_same_logs(mine, other)
+    mine, other = (m.test_on_batch(X, Y, sample_weight=f32(70, low=0), return_dict=True) for m in (ours, theirs))
+    assert_same_logs(mine, other)
+    np.testing.assert_allclose(ours.predict_on_batch(X), theirs.predict_on_batch(X), rtol=1e-4, atol=1e-5)
+    ours.compile("sgd", "sparse_categorical_crossentropy")
+    assert type(ours.train_on_batch(X, Y)) is float and type(ours.evaluate(X, Y, verbose=0)) is float
+
+
+def test_generators_and_other_iterables():
+    def batches(times=1):
+        for _ in range(times):
+            for start in range(0, 64, 16):
+                yield X[start : start + 16], Y[start : start + 16]
+
+    ours, theirs = twins(classifier, compile_classifier)
+    mine = ours.fit(batches(3), steps_per_epoch=4, epochs=3, verbose=0).history
+    other = theirs.fit(X[:64], Y[:64], batch_size=16, shuffle=False, epochs=3, verbose=0).history
+    assert_same_logs(mine, other)
+    assert_same_logs(
+        ours.evaluate(batches(), verbose=0, return_dict=True),
+        theirs.evaluate(X[:64], Y[:64], batch_size=16, verbose=0, return_dict=True),
+    )
+    assert ours.predict(batches(), verbose=0).shape == (64, 3)
+    with pytest.warns(UserWarning, match="can be read only once"):
+        history = ours.fit(batches(), epochs=2, verbose=0)
+    assert len(history.history["loss"]) == 1
+    with pytest.warns(UserWarning, match="ended after 2 of the 6 steps"):
+        ours.fit(X[:32], Y[:32], batch_size=16, steps_per_epoch=6, verbose=0)
+
+
+def test_models_built_by_their_data():
+    class Own(lapis.Model):
+        def __init__(self):
+            super().__init__()
+            self.hidden = lapis.layers.Dense(4)
+            self.top = [lapis.layers.Dense(3, activation="softmax")]
+
+        def call(self, x, training=False):
+            return self.top[0](self.hidden(x))
+
+    for model in (Own(), lapis.Sequential([lapis.layers.Dense(3, activation="softmax")])):
+        assert not model.built
+        compile_classifier(lapis, model)
+        assert model.fit(X, Y, verbose=0).history["loss"][0] > 0
+        assert model.predict(X, verbose=0).shape == (70, 3)
+    assert Own().predict(X, verbose=0).shape == (70, 3)
+
+
+def custom_step(k):
+    """The way Keras's guide overrides `train_step` on JAX."""
+
+    class Custom(k.Model):
+        def compute_loss_and_updates(self, trainable, non_trainable, x, y, training=False):
+            y_pred, non_trainable = self.stateless_call(trainable, non_trainable, x, training=training)
+            return self.compute_loss(x, y, y_pred), (y_pred, non_trainable)
+
+        def train_step(self, state, data):
+            trainable, non_trainable, optimizer, metrics = state
+            x, y = data
+            gradient = jax.value_and_grad(self.compute_loss_and_updates, has_aux=True)
+            (loss, (y_pred, non_trainable)), grads = gradient(trainable, non_trainable, x, y, training=True)
+            trainable, optimizer = self.optimizer.stateless_apply(optimizer, grads, trainable)
+            new, logs = [], {}
+            for metric in self.metrics:
+                mine = metrics[len(new) : len(new) + len(metric.variables)]
+                args = (loss,) if metric.name == "loss" else (y, y_pred)
+                mine = metric.stateless_update_state(mine, *args)
+                logs[metric.name] = metric.stateless_result(mine)
+                new += mine
+            return logs, (trainable, non_trainable, optimizer, new)
+
+    inputs = k.Input((8,))
+    return Custom(inputs, k.layers.Dense(3, activation="softmax")(k.layers.Dense(16, activation="relu")(inputs)))
+
+
+def test_custom_train_step():
+    fit_both(custom_step, compile_classifier, X, Y)
+
+
+def test_custom_test_step_compute_loss_and_metrics():
+    def make(k):
+        class Custom(k.Model):
+            def __init__(self, *args, **kwargs):
+                super().__init__(*args, **kwargs)
+                self.spread = k.metrics.Mean(name="spread")
+
+            def compute_loss(self, x, y, y_pred, sample_weight):
+                return k.ops.mean((y_pred - k.ops.one_hot(y, 3)) ** 2) + sum(self.losses)
+
+            def compute_metrics(self, x, y, y_pred, sample_weight=None):
+                self.spread.update_state(k.ops.max(y_pred, -1) - k.ops.min(y_pred, -1))
+                return super().compute_metrics(x, y, y_pred, sample_weight)
+
+            def test_step(self, state, data):
+                logs, state = super().test_step(state, data)
+                return {**logs, "twice": 2 * logs["loss"]}, state
+
+        inputs = k.Input((8,))
+        return Custom(inputs, k.layers.Dense(3, kernel_regularizer="l2", activation="softmax")(inputs))
+
+    ours, theirs = twins(make, lambda k, m: m.compile("adam", metrics=["accuracy"]))
+    curves = [m.fit(X, Y, shuffle=False, epochs=2, verbose=0).history for m in (ours, theirs)]
+    assert_same_logs(*curves)
+    assert sorted(curves[0]) == ["accuracy", "loss", "spread"]
+    mine, other = (m.evaluate(X, Y, verbose=0, return_dict=True) for m in (ours, theirs))
+    assert_same_logs(mine, other)
+    assert mine["twice"] == pytest.approx(2 * mine["loss"])
+
+
+def test_state_tree_round_trip():
+    ours, theirs = twins(classifier, compile_classifier)
+    ours.fit(X, Y, verbose=0)
+    theirs.fit(X, Y, verbose=0)
+    tree, other = ours.get_state_tree("numpy_array"), theirs.get_state_tree("numpy_array")
+    assert set(tree) == set(other)
+    assert tree["trainable_variables"].keys() == other["trainable_variables"].keys()
+    assert len(jax.tree.leaves(tree["optimizer_variables"])) == len(jax.tree.leaves(other["optimizer_variables"]))
+    before = ours.predict(X, verbose=0)
+    ours.fit(X, Y, verbose=0)
+    ours.set_state_tree(tree)
+    np.testing.assert_array_equal(ours.predict(X, verbose=0), before)
+    with pytest.raises(ValueError, match="not among the trainable_variables"):
+        ours.set_state_tree({"trainable_variables": {"nowhere": 0.0}})
+
+
+def test_an_interrupt_leaves_valid_weights():
+    class Stop(lapis.callbacks.Callback):
+        def __init__(self, batch):
+            super().__init__()
+            self.batch = batch
+
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == self.batch:
+                raise KeyboardInterrupt
+
+    model = classifier(lapis)
+    compile_classifier(lapis, model)
+    start = model.get_weights()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, Y, batch_size=16, callbacks=[Stop(2)], verbose=0)
+    assert int(model.optimizer.iterations.value) == 3
+    assert any((mine != old).any() for mine, old in zip(model.get_weights(), start))
+    model.fit(X, Y, verbose=0)
+
+    def broken():
+        yield X[:16], Y[:16]
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        model.fit(broken(), verbose=0)
+    assert np.isfinite(model.predict(X, verbose=0)).all()
+
+
+def test_arrays_that_share_memory_with_weights_stay_valid():
+    model = classifier(lapis)
+    compile_classifier(lapis, model)
+    kernel = model.layers[1].kernel
+    view, copy = np.asarray(kernel.value), np.array(kernel.value)
+    model.layers[-1].bias.assign(model.layers[-1].bias.value)
+    model.fit(X, Y, verbose=0)
+    np.testing.assert_array_equal(view, copy)
+
+
+def test_compile_config_round_trip():
+    ours, theirs = twins(two_headed, lambda k, m: m.compile("adam", MSE_CE, [1.0, 2.0], [["mae"], ["accuracy"]]))
+    mine, other = ours.get_compile_config(), theirs.get_compile_config()
+    assert list(mine) == list(other)
+    assert {**mine, "optimizer": None} == {**other, "optimizer": None}
+    again = two_headed(lapis)
+    again.set_weights(ours.get_weights())
+    again.compile_from_config(mine)
+    assert again.optimizer.built
+    np.testing.assert_allclose(
+        again.evaluate([A, B], [SCORE, KIND], verbose=0), ours.evaluate([A, B], [SCORE, KIND], verbose=0)
+    )
+
+
+def test_errors_say_what_to_do():
+    model = classifier(lapis)
+    with pytest.raises(ValueError, match=r"Call compile\(\) before fit\(\)"):
+        model.fit(X, Y)
+    model.compile("sgd")
+    with pytest.raises(ValueError, match="no loss to train on"):
+        model.fit(X, Y, verbose=0)
+    compile_classifier(lapis, model)
+    with pytest.raises(ValueError, match="x has 70, y has 50"):
+        model.fit(X, Y[:50])
+    with pytest.raises(ValueError, match="no targets"):
+        model.fit(X, verbose=0)
+    with pytest.raises(ValueError, match="verbose is 3"):
+        model.fit(X, Y, verbose=3)
+    with pytest.raises(ValueError, match="validation_freq is 'often'"):
+        model.fit(X, Y, validation_split=0.2, validation_freq="often", verbose=0)
+    with pytest.raises(ValueError, match=r"one output, but compile\(\) got 2 losses"):
+        model.compile("sgd", ["mse", "mae"])
+        model.fit(X, Y, verbose=0)
+    model = two_headed(lapis)
+    for options, message in (
+        ({"loss": {"score": "mse", "knd": "mse"}}, r"loss names outputs .*\['knd'\].*\['score', 'kind'\]"),
+        ({"loss": ["mse", "mse", "mse"]}, "loss must match the model's outputs, a list of 2"),
+        ({"loss": "mse", "metrics": ["mae"]}, "metrics must match the model's outputs, a list of 2"),
+        ({"loss": "mse", "metrics": {"core": "mae"}}, "metrics names outputs"),
+    ):
+        model.compile("sgd", **options)
+        with pytest.raises(ValueError, match=message):
+            model.fit([A, B], [SCORE, SCORE], verbose=0)
+    with pytest.raises(ValueError, match="loss_weights must be numbers"):
+        model.compile("sgd", "mse", loss_weights="heavy")
+    with pytest.raises(ValueError, match="metrics must be a list, tuple or dict"):
+        model.compile("sgd", "mse", metrics="mae")
+    model.compile("sgd", MSE_CE)
+    with pytest.raises(ValueError, match="y names outputs that the model does not have"):
+        model.fit([A, B], {"score": SCORE, "knd": KIND}, verbose=0)
+    model.fit([A, B], [SCORE, KIND], verbose=0)
+    model.layers[-1].trainable = False
+    with pytest.raises(ValueError, match="no longer trainable"):
+        model.fit([A, B], [SCORE, KIND], verbose=0)
+    model.compile("sgd", MSE_CE)
+    model.fit([A, B], [SCORE, KIND], verbose=0)
