@@ -10,7 +10,7 @@ from lapis.core.config import set_image_data_format as set_image_data_format
 from lapis.core.dtypes import result_type as result_type
 from lapis.core.dtypes import standardize_dtype as standardize_dtype
 from lapis.graph import is_symbolic as is_keras_tensor
-from lapis.state.session import clear_session as clear_session
+from lapis.utils.session import clear_session as clear_session
 
 __all__ = [
     "backend",

@@ -12,5 +12,5 @@ import lapis
 
 @pytest.fixture(autouse=True)
 def _fresh_session() -> None:
-    lapis.backend.clear_session()
+    lapis.utils.clear_session(free_memory=False)
     lapis.utils.set_random_seed(0)

@@ -28,7 +28,7 @@ from lapis.layers.converting import as_spec, spec_of_shape, to_tensor
 from lapis.layers.input_spec import check_inputs
 from lapis.layers.stateful import Stateful, default_initializer
 from lapis.regularizers import get as get_regularizer
-from lapis.state import StatelessScope, Variable, current_path, name_scope
+from lapis.state import StatelessScope, Variable, current_path, name_scope, require_x64
 from lapis.state.scopes import local as scopes
 
 _MASK_LOST = (
@@ -92,7 +92,7 @@ class Layer(Configured, Stateful, Operation):
             raise ValueError(f"{type(self).__name__} got unknown arguments {sorted(kwargs)}.")
         self.__dict__.update(
             activity_regularizer=None if activity_regularizer is None else get_regularizer(activity_regularizer),
-            _dtype_policy=dtype_policies.get(dtype),
+            _dtype_policy=_computable(dtype_policies.get(dtype), self.name),
             autocast=autocast,
             _input_spec=None,
             _built=False,
@@ -321,7 +321,8 @@ class Layer(Configured, Stateful, Operation):
 
     def _lock(self, shape: Any = None) -> None:
         self._built = True
-        if self.__dict__["_build_shapes"] is None and shape is not None:
+        # As in Keras's files, layers of the library that make no state keep no shape.
+        if self.__dict__["_build_shapes"] is None and shape is not None and "_builtin" not in type(self).__dict__:
             self.__dict__["_build_shapes"] = {"input_shape": shape}
         if not self._builds_in_call:
             self.__dict__["_locked"] = True
@@ -482,6 +483,12 @@ class Layer(Configured, Stateful, Operation):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _computable(policy: Any, name: str) -> Any:
+    if policy.compute_dtype == "float64":
+        require_x64(policy.compute_dtype, f"layer {name!r}")
+    return policy
 
 
 def _building(build: Callable) -> Callable:

@@ -13,5 +13,4 @@ from lapis.state.seeds import global_seed_generator as global_seed_generator
 from lapis.state.seeds import make_default_seed as make_default_seed
 from lapis.state.seeds import reset_global_seed_generator as reset_global_seed_generator
 from lapis.state.variable import Variable as Variable
-from lapis.state.session import clear_session as clear_session
-from lapis.state.session import set_random_seed as set_random_seed
+from lapis.state.variable import require_x64 as require_x64

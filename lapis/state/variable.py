@@ -14,7 +14,7 @@ from lapis.graph import ArrayHolder, KerasTensor, inferring
 from lapis.state.scopes import current_path, local
 
 _NO_X64 = (
-    "The variable {path!r} was asked for in {dtype}, but JAX computes in 32 bits unless told otherwise, and would "
+    "The {what} was asked for in {dtype}, but JAX computes in 32 bits unless told otherwise, and would "
     "round "
     'it silently. Set the environment variable JAX_ENABLE_X64=1 or call `jax.config.update("jax_enable_x64", True)` '
     "before making the model."
@@ -99,7 +99,7 @@ class Variable(ArrayHolder):
         if dtype in ("float64", "int64", "uint64", "complex128") and not config.x64_enabled():
             if dtype != "float64":
                 return {"int64": "int32", "uint64": "uint32", "complex128": "complex64"}[dtype]
-            raise ValueError(_NO_X64.format(path=self._path, dtype=dtype))
+            require_x64(dtype, f"variable {self._path!r}")
         return dtype
 
     @property
@@ -271,6 +271,12 @@ class Variable(ArrayHolder):
 
     def __round__(self, ndigits: int = 0) -> Any:
         return jnp.round(self.value, ndigits)
+
+
+def require_x64(dtype: str, what: str) -> None:
+    """Raise a `ValueError` unless JAX computes in 64 bits."""
+    if not config.x64_enabled():
+        raise ValueError(_NO_X64.format(what=what, dtype=dtype))
 
 
 def _static_shape(shape: Any, path: str) -> tuple[int, ...]:
