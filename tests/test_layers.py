@@ -1,4 +1,5 @@
-"""Every row of the layers' table against real Keras: config, weights, outputs, gradients, symbolic specs, masks, types."""
+"""Every row of the layers' table against real Keras: config, weights, outputs, gradients, symbolic specs, masks,
+types."""
 
 import jax
 import jax.numpy as jnp
@@ -147,8 +148,10 @@ def test_symbolic_equals_real(row: Row) -> None:
     ours, theirs = _fresh(row)
     assert nest.flatten(spec(lapis, ours)) == nest.flatten(spec(keras, theirs))
     mine, _, real = _both_built(row)
-    inferred = mine.compute_output_spec(*[nest.map_structure(lambda a: lapis.KerasTensor(a.shape, str(a.dtype)), x)
-                                          for x in row.inputs], **_specs(row.kwargs))
+    inferred = mine.compute_output_spec(
+        *[nest.map_structure(lambda a: lapis.KerasTensor(a.shape, str(a.dtype)), x) for x in row.inputs],
+        **_specs(row.kwargs),
+    )
     for a, b in zip(nest.flatten(inferred), nest.flatten(real)):
         assert a.shape == b.shape and a.dtype == str(b.dtype)
 

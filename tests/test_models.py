@@ -414,7 +414,7 @@ def test_deepcopy_and_custom_objects() -> None:
 
     i = lapis.Input((2,))
     custom = lapis.Model(i, Odd()(i))
-    with pytest.raises(ValueError, match="'.*Odd'.*not known here"):
+    with pytest.raises(ValueError, match=r"'.*Odd'.*not known here"):
         lapis.Model.from_config(custom.get_config())
     with lapis.saving.custom_object_scope({"Odd": Odd}):
         assert lapis.Model.from_config(custom.get_config()).output_shape == (None, 2)

@@ -1,5 +1,6 @@
 """What comes out of a function on arrays, in shape and type, found by tracing it without running it."""
 
+import operator
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -9,7 +10,6 @@ import jax
 from jax import export
 
 from lapis.core import nest
-from lapis.core.dtypes import standardize_dtype
 from lapis.graph.tensor import KerasTensor
 
 # One scope for all unknown sizes (making one costs milliseconds): a symbol for the batch, one for every other axis.
@@ -29,6 +29,7 @@ class _Local(threading.local):
 
 
 _local = _Local()
+_dtype_of = operator.attrgetter("dtype")
 _SHOWN = re.compile(r"_batch_|_size_")
 
 
@@ -43,11 +44,15 @@ def infer(call: Callable, inputs: list[Any]) -> Any:
     Unknown sizes are traced as symbols; where that fails, as two sets of numbers whose results are compared; where
     arguments of unknown and known size meet, the unknown takes the known size.
     """
-    shapes = [x.shape for x in inputs]
-    if not any(None in shape for shape in shapes):
+    unknown = False
+    shapes = []
+    for x in inputs:
+        shapes.append(x.shape)
+        unknown = unknown or None in x.shape
+    if not unknown:
         return _trace(call, inputs, shapes)
     try:
-        return _trace(call, inputs, [_fill(shape, _UNKNOWN) for shape in shapes])
+        return _trace(call, inputs, _fill(shapes, _UNKNOWN))
     except Exception as error:
         first_error = error
     for attempt in _attempts(shapes):
@@ -60,16 +65,24 @@ def infer(call: Callable, inputs: list[Any]) -> Any:
 
 
 def _attempts(shapes: list[tuple]) -> Iterator[list[list[tuple]]]:
-    yield [[_fill(shape, sizes) for shape in shapes] for sizes in _PROBES]
+    yield [_fill(shapes, sizes) for sizes in _PROBES]
     aligned = _align(shapes)
     if aligned != shapes:
-        yield [[_fill(shape, _UNKNOWN) for shape in aligned]]
-        yield [[_fill(shape, sizes) for shape in aligned] for sizes in _PROBES]
-    yield [[_fill(shape, sizes) for shape in shapes] for sizes in _EQUAL_PROBES]
+        yield [_fill(aligned, _UNKNOWN)]
+        yield [_fill(aligned, sizes) for sizes in _PROBES]
+    yield [_fill(shapes, sizes) for sizes in _EQUAL_PROBES]
 
 
-def _fill(shape: tuple, sizes: tuple) -> tuple:
-    return tuple(sizes[min(axis, 1)] if size is None else size for axis, size in enumerate(shape))
+def _fill(shapes: list[tuple], sizes: tuple) -> list[tuple]:
+    """The shapes with stand-ins for unknown sizes: the first for the leading axis, the second for others."""
+    filled = []
+    for shape in shapes:
+        sizes_here = list(shape)
+        for axis, size in enumerate(shape):
+            if size is None:
+                sizes_here[axis] = sizes[min(axis, 1)]
+        filled.append(tuple(sizes_here))
+    return filled
 
 
 def _align(shapes: list[tuple]) -> list[tuple]:
@@ -94,22 +107,28 @@ def _where_equal(a: Any, b: Any) -> Any:
 def _trace(call: Callable, inputs: list[Any], shapes: list[tuple]) -> Any:
     box: list[Any] = []
 
-    def flat_call(*arrays: Any) -> list:
-        box[:] = [call(*arrays)]
-        return [leaf for leaf in nest.flatten(box[0]) if leaf is not None]
+    def flat_call(*arrays: Any) -> Any:
+        outputs = call(*arrays)
+        box[:] = [outputs]
+        return outputs if isinstance(outputs, jax.Array) else [x for x in nest.flatten(outputs) if x is not None]
 
-    specs = [jax.ShapeDtypeStruct(shape, x.dtype) for x, shape in zip(inputs, shapes)]
     _local.depth += 1
     try:
-        found = iter(jax.eval_shape(flat_call, *specs))
+        found = jax.eval_shape(flat_call, *map(jax.ShapeDtypeStruct, shapes, map(_dtype_of, inputs)))
     finally:
         _local.depth -= 1
-    return nest.map_structure(lambda leaf: None if leaf is None else _spec(next(found)), box[0])
+    if not isinstance(found, list):
+        return _spec(found)
+    specs = iter(found)
+    return nest.map_structure(lambda leaf: None if leaf is None else _spec(next(specs)), box[0])
 
 
 def _spec(array: Any) -> KerasTensor:
-    shape = tuple(size if size.__class__ is int else None for size in array.shape)
-    return KerasTensor(shape, standardize_dtype(array.dtype))
+    shape = list(array.shape)
+    for axis, size in enumerate(shape):
+        if size.__class__ is not int:
+            shape[axis] = None
+    return KerasTensor(shape, array.dtype.name)
 
 
 def _readable(error: Exception) -> Exception:

@@ -29,4 +29,3 @@ def set_mask(x: Any, mask: Any) -> None:
         return
     with contextlib.suppress(TypeError):  # a Python scalar carries no mask
         _masks[key] = weakref.ref(x, lambda _: _masks.pop(key, None)), mask
-

@@ -31,8 +31,7 @@ class Node:
             self.input_tensors = [x for x in leaves if isinstance(x, KerasTensor)]
             self._substitute = _many
         single = outputs.__class__ is KerasTensor
-        leaves = [outputs] if single else nest.flatten(outputs)
-        self.output_tensors = [x for x in leaves if isinstance(x, KerasTensor)]
+        self.output_tensors = [outputs] if single else [x for x in nest.flatten(outputs) if isinstance(x, KerasTensor)]
         index = len(operation._inbound_nodes)
         for position, x in enumerate(self.output_tensors):
             x._keras_history = KerasHistory(operation, index, position)

@@ -133,7 +133,11 @@ def op(function: Any = None, *, spec: Callable | None = None) -> Any:
         if found & 1:
             return FunctionOperation(operation).symbolic_call(*args, **kwargs)
         if found == 2 and not kwargs:
-            args = [x.value if isinstance(x, ArrayHolder) else x for x in args]
+            read = list(args)
+            for place, x in enumerate(args):
+                if isinstance(x, ArrayHolder):
+                    read[place] = x.value
+            args = read
         elif found:
             args, kwargs = _read_holders(args), _read_holders(kwargs)
         return function(*args, **kwargs)

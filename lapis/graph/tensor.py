@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar, NamedTuple
 
-from lapis.core.dtypes import standardize_dtype
+from lapis.core.dtypes import ALLOWED_DTYPES, standardize_dtype
 from lapis.core.naming import unique_name
 
 _USE_OPS = (
@@ -19,6 +19,9 @@ _NOT_ITERABLE = (
     "A symbolic tensor (shape {shape}, dtype {dtype}) cannot be iterated over or measured with len(). Index it "
     "(`x[:, 0]`), use its `.shape`, or split it with `lapis.ops.unstack` or `lapis.ops.split`."
 )
+
+
+_KNOWN_DTYPES = frozenset(ALLOWED_DTYPES)
 
 
 class KerasHistory(NamedTuple):
@@ -73,7 +76,7 @@ class KerasTensor:
         if sparse or ragged:
             raise ValueError("Sparse and ragged tensors are not supported on JAX; use a dense tensor.")
         self.shape: tuple[int | None, ...] = tuple(shape)
-        self.dtype: str = standardize_dtype(dtype)
+        self.dtype: str = dtype if dtype in _KNOWN_DTYPES else standardize_dtype(dtype)
         self.record_history = record_history
         self._name = name
 

@@ -26,6 +26,8 @@ def generator(seed: int | SeedGenerator) -> np.random.Generator:
 
 def _types(dtype: Any) -> tuple[str, Any]:
     """The element type asked for, and the one to draw in."""
+    if dtype in _DRAWN_IN:
+        return dtype, _DRAWN_IN[dtype]
     name = standardize_dtype(dtype)
     if name not in _DRAWN_IN:
         raise ValueError(f"Random initializers draw floating-point numbers; got dtype={name!r}.")

@@ -12,11 +12,8 @@ from lapis.graph import KerasTensor, get_mask
 class CallContext:
     """What the outermost layer call and those inside it share."""
 
-    __slots__ = ("training", "with_losses")
-
-    def __init__(self) -> None:
-        self.training: bool | None = None
-        self.with_losses: set[int] = set()
+    training: bool | None = None
+    with_losses: frozenset[int] = frozenset()  # the layers that have added a loss so far
 
 
 class _Local(threading.local):

@@ -42,7 +42,7 @@ class InputSpec:
         self.ndim = len(self.shape) if self.shape is not None else ndim
         self.max_ndim = max_ndim
         self.min_ndim = min_ndim
-        self.axes = {int(axis): size for axis, size in (axes or {}).items()}
+        self.axes = dict(zip(map(int, axes), axes.values())) if axes else {}
         self.allow_last_axis_squeeze = allow_last_axis_squeeze
         self.name = name
         self.optional = optional
@@ -106,7 +106,9 @@ def _axes(count: int) -> str:
 
 def check_inputs(spec: Any, inputs: Any, layer: Any) -> None:
     """Raise a `ValueError` that says which input of the layer is not what its `input_spec` asks for."""
-    if isinstance(spec, InputSpec) and (inputs is None or hasattr(inputs, "shape")):
+    if spec.__class__ is InputSpec and (inputs is None or hasattr(inputs, "shape")):
+        if spec.problem(inputs) is None:
+            return
         pairs = [(spec, inputs)]
     else:
         specs = nest.flatten(spec)

@@ -11,6 +11,7 @@ from lapis.core import dtype_policies, nest
 from lapis.core.dtypes import is_float_dtype, standardize_dtype
 from lapis.core.serialization import builtin
 from lapis.graph import KerasTensor, Node, Operation, any_symbolic, get_mask, infer_call, inferring, set_mask
+from lapis.initializers import Initializer
 from lapis.initializers import get as get_initializer
 from lapis.layers.calling import (
     CallContext,
@@ -28,7 +29,7 @@ from lapis.layers.converting import as_spec, spec_of_shape, to_tensor
 from lapis.layers.input_spec import check_inputs
 from lapis.layers.stateful import Stateful, default_initializer
 from lapis.regularizers import get as get_regularizer
-from lapis.state import StatelessScope, Variable, current_path, name_scope, require_x64
+from lapis.state import StatelessScope, Variable, name_scope, require_x64
 from lapis.state.scopes import local as scopes
 
 _MASK_LOST = (
@@ -63,6 +64,8 @@ class Layer(Configured, Stateful, Operation):
     """
 
     _overrides_build = False
+    _defines_mask = False
+    input_spec: Any  # what inputs must look like: an `InputSpec` or a nest of them
     _convert_input_args = True
     _allow_non_tensor_positional_args = False
     supports_masking = False
@@ -72,6 +75,8 @@ class Layer(Configured, Stateful, Operation):
         if "build" in cls.__dict__:
             cls.build = _building(cls.__dict__["build"])
             cls._overrides_build = True
+        if "compute_mask" in cls.__dict__:
+            cls._defines_mask = True
 
     def __init__(
         self,
@@ -94,7 +99,7 @@ class Layer(Configured, Stateful, Operation):
             activity_regularizer=None if activity_regularizer is None else get_regularizer(activity_regularizer),
             _dtype_policy=_computable(dtype_policies.get(dtype), self.name),
             autocast=autocast,
-            _input_spec=None,
+            input_spec=None,
             _built=False,
             _build_shapes=None,
             _given_input_shape=None if shape is None else tuple(shape),
@@ -112,15 +117,6 @@ class Layer(Configured, Stateful, Operation):
         self.__dict__["_built"] = value
 
     _builds_in_call = False
-
-    @property
-    def input_spec(self) -> Any:
-        """What inputs must look like: an `InputSpec` or a nest of them."""
-        return self._input_spec
-
-    @input_spec.setter
-    def input_spec(self, value: Any) -> None:
-        self.__dict__["_input_spec"] = value
 
     @property
     def dtype_policy(self) -> Any:
@@ -190,12 +186,15 @@ class Layer(Configured, Stateful, Operation):
             overwrite_with_gradient: whether the optimizer puts the gradient in its place.
             name: its name.
         """
-        dtype = self.variable_dtype if dtype is None else standardize_dtype(dtype)
-        initializer = get_initializer(default_initializer(dtype) if initializer is None else initializer)
-        with name_scope(self.name, caller=self):
-            variable = Variable(
-                initializer, () if shape is None else shape, dtype, trainable, autocast, aggregation, name=name
-            )
+        dtype = self._dtype_policy.variable_dtype if dtype is None else standardize_dtype(dtype)
+        if not isinstance(initializer, Initializer):
+            initializer = get_initializer(default_initializer(dtype) if initializer is None else initializer)
+        shape = () if shape is None else shape
+        if scopes.callers and scopes.callers[-1] is self:
+            variable = Variable(initializer, shape, dtype, trainable, autocast, aggregation, name=name)
+        else:
+            with name_scope(self.name, caller=self):
+                variable = Variable(initializer, shape, dtype, trainable, autocast, aggregation, name=name)
         base, count = variable._path, 0
         for other in self._trainable_variables + self._non_trainable_variables:
             if other._path == variable._path:  # two variables never share a path
@@ -207,7 +206,7 @@ class Layer(Configured, Stateful, Operation):
             variable.constraint = get_constraint(constraint)
         if overwrite_with_gradient:
             variable.overwrite_with_gradient = True
-        self._track(variable, variable.name)
+        self._track_variable(variable, variable._name)
         return variable
 
     def add_variable(
@@ -233,34 +232,38 @@ class Layer(Configured, Stateful, Operation):
         outer = calls.context
         context = outer or CallContext()
         training = kwargs.pop("training", None) if kwargs and not signature.takes_training else None
-        symbolic = any_symbolic(args, kwargs)
+        simple = len(args) == 1 and not kwargs and args[0].__class__ is KerasTensor  # the most common call, kept short
+        symbolic = simple or any_symbolic(args, kwargs)
         given_args, given_kwargs = args, kwargs
         if not symbolic:
             args, kwargs = self._to_tensors(args), self._to_tensors(kwargs) if kwargs else kwargs
         arguments = signature.bind(args, kwargs, self)
-        if not self._allow_non_tensor_positional_args:
+        if not simple and not self._allow_non_tensor_positional_args:
             self._check_positional(args)
         first = next(iter(arguments.values()), None)
-        if self._input_spec is not None:
-            check_inputs(self._input_spec, first, self)
-        tensors = tensor_arguments(arguments, self)
-        names, outer_training = scopes.names, context.training
-        if not names or names[-1][1] is not self:
-            scopes.names = (*names, (self.name, self))
+        if self.input_spec is not None:
+            check_inputs(self.input_spec, first, self)
+        tensors = arguments if simple else tensor_arguments(arguments, self)
+        callers, path, outer_training = scopes.callers, scopes.path, context.training
+        if not callers or callers[-1] is not self:
+            scopes.callers = (*callers, self)
+            scopes.path = f"{path}/{self.name}" if path else self.name
         try:
             if not self._built:
                 self._build_for(arguments, tensors, signature, first)
             for value in (arguments.get("training"), outer_training, signature.defaults.get("training")):
                 # An explicit argument, else that of the outer call, else the default in the signature.
                 training = value if training is None else training
-            kwargs, previous_mask = self._add_masks(kwargs, arguments, tensors, signature, first)
+            previous_mask = None
+            if not simple or hasattr(first, "_keras_mask"):
+                kwargs, previous_mask = self._add_masks(kwargs, arguments, tensors, signature, first)
             if training is not None and signature.takes_training:
                 args, kwargs = signature.replace("training", training, args, kwargs)
             calls.context, context.training = context, training
             outputs = self._infer(args, kwargs) if symbolic else self._call_on_arrays(args, kwargs)
         finally:
-            calls.context, context.training, scopes.names = outer, outer_training, names
-        if previous_mask is not None or self._makes_masks:
+            calls.context, context.training, scopes.callers, scopes.path = outer, outer_training, callers, path
+        if previous_mask is not None or self._defines_mask:
             self._pass_mask(first, outputs, previous_mask)
         if symbolic:
             Node(self, given_args, given_kwargs, outputs)
@@ -294,12 +297,15 @@ class Layer(Configured, Stateful, Operation):
         if not self._overrides_build and not self._layers and not self._builds_in_call:
             self._lock(shape_of(first) if is_tensor(first) else None)
             return
-        shapes = {f"{k}_shape": shape_of(v) for k, v in tensors.items() if k != "mask" and k in signature.all}
+        shapes = {}
+        for name, value in tensors.items():
+            if name != "mask" and name in signature.all:
+                shapes[f"{name}_shape"] = value.shape if value.__class__ is KerasTensor else shape_of(value)
         if self._overrides_build:
             self.build(**build_arguments(type(self).build, shapes, signature.all, self))
-            if self._input_spec is not None:
+            if self.input_spec is not None:
                 check_inputs(self.input_spec, first, self)
-        elif any(not layer.built for layer in self._layers) or self._builds_in_call:
+        elif self._builds_in_call or any(not layer.built for layer in self._layers):
             self._build_by_tracing(arguments, signature)
         if not self._built:
             self._lock(next(iter(shapes.values()), None))
@@ -320,7 +326,7 @@ class Layer(Configured, Stateful, Operation):
             calls.context = outer
 
     def _lock(self, shape: Any = None) -> None:
-        self._built = True
+        self.__dict__["_built"] = True
         # As in Keras's files, layers of the library that make no state keep no shape.
         if self.__dict__["_build_shapes"] is None and shape is not None and "_builtin" not in type(self).__dict__:
             self.__dict__["_build_shapes"] = {"input_shape": shape}
@@ -366,10 +372,14 @@ class Layer(Configured, Stateful, Operation):
         return infer_call(self._call_on_converted, args, kwargs)
 
     def _call_on_converted(self, *args: Any, **kwargs: Any) -> Any:
+        if len(args) == 1 and not kwargs and getattr(args[0], "dtype", None) == self._dtype_policy.compute_dtype:
+            return self._call_on_arrays(args, kwargs)
         return self._call_on_arrays(self._to_tensors(args), self._to_tensors(kwargs) if kwargs else kwargs)
 
     def _call_on_arrays(self, args: tuple, kwargs: dict) -> Any:
-        policy = self.dtype_policy
+        policy = self._dtype_policy
+        if policy.__class__ is dtype_policies.DTypePolicyMap:
+            policy = self.dtype_policy
         compute = policy.compute_dtype if self.autocast and is_float_dtype(policy.compute_dtype) else None
         outer = scopes.autocast
         if outer is not None or compute != policy.variable_dtype:
@@ -386,10 +396,6 @@ class Layer(Configured, Stateful, Operation):
         return outputs
 
     # Masks
-
-    @property
-    def _makes_masks(self) -> bool:
-        return type(self).compute_mask is not Layer.compute_mask and self.supports_masking
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """The mask of the outputs, from the inputs and theirs; by default theirs."""
@@ -500,15 +506,18 @@ def _building(build: Callable) -> Callable:
             build(self, *args, **kwargs)
             return
         self.__dict__["_in_build"] = True
+        callers, path = scopes.callers, scopes.path
+        if not callers or callers[-1] is not self:
+            scopes.callers = (*callers, self)
+            scopes.path = f"{path}/{self.name}" if path else self.name
+        self.__dict__["_path"] = scopes.path
         try:
-            with name_scope(self.name, caller=self):
-                self.__dict__["_path"] = current_path()
-                build(self, *args, **kwargs)
+            build(self, *args, **kwargs)
         finally:
+            scopes.callers, scopes.path = callers, path
             del self.__dict__["_in_build"]
         names = signature_of(build).names
         self.__dict__["_build_shapes"] = {**dict(zip(names, args)), **kwargs}
-        self.__dict__["_built"] = True
         self._lock()
 
     return wrapper

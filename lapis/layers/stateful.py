@@ -30,6 +30,7 @@ class Stateful:
     _locked = False
     _path: str | None = None
     name: str
+    _tracked: set[int]  # the variables, by identity
     _trainable_variables: list[Variable]
     _non_trainable_variables: list[Variable]
     _layers: list[Any]
@@ -40,6 +41,7 @@ class Stateful:
     def _start_tracking(self, trainable: bool) -> None:
         self.__dict__.update(
             _trainable=trainable,
+            _tracked=set(),
             _trainable_variables=[],
             _non_trainable_variables=[],
             _layers=[],
@@ -49,7 +51,11 @@ class Stateful:
         )
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if value.__class__ not in _UNTRACKED and not _is_property(type(self), name):
+        kind = value.__class__
+        if kind is Variable and "_tracked" in self.__dict__:
+            if id(value) not in self._tracked:
+                self._track_variable(value, name)
+        elif kind not in _UNTRACKED and not isinstance(getattr(type(self), name, None), property):
             value = self._track(value, name)
         object.__setattr__(self, name, value)
 
@@ -58,15 +64,27 @@ class Stateful:
         for leaf in nest.flatten(value):
             for held in (self._trainable_variables, self._non_trainable_variables, self._layers, self._metrics):
                 held[:] = [x for x in held if x is not leaf]
+            self._tracked.discard(id(leaf))
             self._seed_generators[:] = [x for x in self._seed_generators if x is not leaf]
         object.__delattr__(self, name)
+
+    def _track_variable(self, variable: Variable, name: str) -> None:
+        if "_tracked" not in self.__dict__:
+            raise RuntimeError(_NO_SUPER.format(cls=type(self).__name__, name=name))
+        if id(variable) in self._tracked:
+            return
+        if self._locked:
+            raise ValueError(_LOCKED.format(path=self.path, kind="variable", name=variable.name))
+        self._tracked.add(id(variable))
+        (self._trainable_variables if variable._trainable else self._non_trainable_variables).append(variable)
 
     def _track(self, value: Any, name: str) -> Any:
         """Take note of a value, and give back what is to be kept in its place."""
         kind = value.__class__
         if isinstance(value, Variable):
-            held, word = (self._trainable_variables if value.trainable else self._non_trainable_variables), "variable"
-        elif isinstance(value, Stateful):
+            self._track_variable(value, name)
+            return value
+        if isinstance(value, Stateful):
             held, word = self._held("_layers", name), "layer"
         elif isinstance(value, SeedGenerator):
             held, word = self._held("_seed_generators", name), "seed generator"
@@ -228,7 +246,7 @@ class Stateful:
             return
         context = calls.context
         if context is not None and id(self) not in context.with_losses:
-            context.with_losses.add(id(self))
+            context.with_losses |= {id(self)}
             self._losses.clear()  # those of an earlier call
         self._losses.extend(losses)
 
@@ -269,10 +287,6 @@ class Stateful:
             )
         for index, variable in enumerate(variables):
             variable.assign(store[str(index)])
-
-
-def _is_property(cls: type, name: str) -> bool:
-    return isinstance(getattr(cls, name, None), property)
 
 
 def _unique(variables: Iterator[Variable]) -> list[Variable]:

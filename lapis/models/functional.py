@@ -14,8 +14,8 @@ from lapis.models.functional_config import functional_from_config, functional_to
 from lapis.models.model import Model
 
 
-@builtin("keras.src.models.functional", registered_name="Functional")
 @builtin("keras.models", "Model")
+@builtin("keras.src.models.functional", registered_name="Functional")
 class Functional(Model):
     """A model made of symbolic inputs and of outputs that layers have computed from them; `Model(inputs, outputs)` is
     one.

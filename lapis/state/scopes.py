@@ -11,7 +11,8 @@ class _Local(threading.local):
     stateless: "StatelessScope | None" = None
     autocast: str | None = None
     symbolic: bool = False
-    names: tuple[tuple[str, Any], ...] = ()
+    callers: tuple[Any, ...] = ()
+    path: str = ""
 
 
 local = _Local()
@@ -128,16 +129,17 @@ class name_scope:
         self.deduplicate = deduplicate
 
     def __enter__(self) -> "name_scope":
-        self._outer = names = local.names
-        repeated = self.deduplicate and self.caller is not None and names and names[-1][1] is self.caller
-        if not repeated:
-            local.names = (*names, (self.name, self.caller))
+        self._outer = local.callers, local.path
+        callers = local.callers
+        if not (self.deduplicate and self.caller is not None and callers and callers[-1] is self.caller):
+            local.callers = (*callers, self.caller)
+            local.path = f"{local.path}/{self.name}" if local.path else self.name
         return self
 
     def __exit__(self, *_: Any) -> None:
-        local.names = self._outer
+        local.callers, local.path = self._outer
 
 
 def current_path() -> str:
     """The names of the open scopes, joined by `/`."""
-    return "/".join([name for name, _ in local.names])
+    return local.path

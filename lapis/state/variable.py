@@ -11,7 +11,7 @@ from lapis.core import config
 from lapis.core.dtypes import is_float_dtype, standardize_dtype
 from lapis.core.naming import auto_name
 from lapis.graph import ArrayHolder, KerasTensor, inferring
-from lapis.state.scopes import current_path, local
+from lapis.state.scopes import local
 
 _NO_X64 = (
     "The {what} was asked for in {dtype}, but JAX computes in 32 bits unless told otherwise, and would "
@@ -25,6 +25,8 @@ _LEAK = (
     "would be lost. Call the layer with `layer.stateless_call(...)`, which returns the new values, or wrap the call in "
     "a `lapis.StatelessScope`."
 )
+_INT = frozenset({int})
+_COMMON_DTYPES = frozenset({"float32", "float16", "bfloat16"})
 _AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
 
 
@@ -67,7 +69,7 @@ class Variable(ArrayHolder):
         if aggregation not in (None, *_AGGREGATIONS):
             raise ValueError(f"aggregation is {aggregation!r}; expected one of {', '.join(_AGGREGATIONS)}.")
         self._name = name
-        prefix = current_path()
+        prefix = local.path
         self._path = f"{prefix}/{name}" if prefix else name
         self._trainable = bool(trainable)
         self._autocast = bool(autocast)
@@ -79,13 +81,14 @@ class Variable(ArrayHolder):
         if callable(initializer) and not isinstance(initializer, (ArrayHolder, np.ndarray, jax.Array)):
             if shape is None:
                 raise ValueError(f"The variable {self._path!r} has a callable initializer, so it needs a `shape`.")
-            self._shape = _static_shape(shape, self._path)
-            self._dtype = self._checked_dtype(dtype)
-            value = _concrete(lambda: initializer(self._shape, dtype=self._dtype), self._dtype)
+            usual = shape.__class__ is tuple and _INT.issuperset(map(type, shape)) and min(shape, default=0) >= 0
+            self._shape = shape if usual else _static_shape(shape, self._path)
+            self._dtype = dtype if dtype in _COMMON_DTYPES else self._checked_dtype(dtype)
+            value = _concrete(initializer, self._shape, self._dtype)
         else:
             held = initializer.value if isinstance(initializer, ArrayHolder) else initializer
             self._dtype = self._checked_dtype(dtype if dtype is not None else _own_dtype(held))
-            value = _concrete(lambda: held, self._dtype)
+            value = _concrete(held, None, self._dtype)
             self._shape = value.shape if shape is None else _static_shape(shape, self._path)
         if tuple(value.shape) != self._shape:
             raise ValueError(
@@ -282,12 +285,12 @@ def require_x64(dtype: str, what: str) -> None:
 def _static_shape(shape: Any, path: str) -> tuple[int, ...]:
     shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
     for size in shape:
-        if not isinstance(size, (int, np.integer)) or size < 0:
+        if (size.__class__ is not int and not isinstance(size, np.integer)) or size < 0:
             raise ValueError(
                 f"The variable {path!r} was given the shape {shape}; every size must be a known, non-negative integer. "
                 "Where the input's size is unknown (`None`), give it in `Input(shape=...)`."
             )
-    return tuple(int(size) for size in shape)
+    return tuple(map(int, shape))
 
 
 def _own_dtype(value: Any) -> Any:
@@ -298,10 +301,11 @@ def _own_dtype(value: Any) -> Any:
     return None if array.dtype == np.float64 else array.dtype
 
 
-def _concrete(make: Callable[[], Any], dtype: str) -> jax.Array:
-    """A real array even while JAX traces, so that a layer may build itself inside a compiled function."""
-    with jax.ensure_compile_time_eval():
-        value = make()
+def _concrete(source: Any, shape: tuple | None, dtype: str) -> jax.Array:
+    """A real array, of an initializer where a shape is given, even while JAX traces: layers may build themselves
+    then.""" with
+    jax.ensure_compile_time_eval():
+        value = source if shape is None else source(shape, dtype=dtype)
         return value if isinstance(value, jax.Array) and value.dtype == dtype else jnp.asarray(value, dtype)
 
 

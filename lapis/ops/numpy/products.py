@@ -1,5 +1,6 @@
 """Products of vectors, matrices and larger arrays."""
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,10 +9,13 @@ import jax.numpy as jnp
 from lapis.graph import op
 from lapis.ops.arrays import Tensor, to_array
 
+_dtype_of = operator.attrgetter("dtype")
+_BYTES = {jnp.dtype("int8")}
+
 
 def _sum_type(*xs: Any) -> str | None:
     """`int8` products are summed as `int32`, which hardware does at full speed."""
-    return "int32" if xs and all(x.dtype == "int8" for x in xs) else None
+    return "int32" if set(map(_dtype_of, xs)) == _BYTES else None
 
 
 @op
