@@ -128,15 +128,26 @@ def from_keras(module: str, class_name: str, static: dict) -> tuple[Callable, di
         if unknown:
             raise ValueError(f"The config of the operation {class_name!r} has unknown arguments {unknown}.")
         static = {name: value for name, value in static.items() if name in parameters}
-    leading: list[str] = []
-    for name in parameters:
-        if _is_of_call(function, name):
-            break
-        leading.append(name)
-    if not any(name in static for name in leading):
+    of_call = [name for name in parameters if _is_of_call(function, name)]
+    leading = [
+        name for name in parameters if name in static and name not in of_call and _precedes(parameters, name, of_call)
+    ]
+    if not leading:
         return function, static
-    held = [static[name] for name in leading]  # as the subscripts of `einsum`, which come before its tensors
-    return functools.partial(function, *held), {name: value for name, value in static.items() if name not in leading}
+    held = {name: value for name, value in static.items() if name not in leading}
+    if any(parameters[name].kind is inspect.Parameter.VAR_POSITIONAL for name in of_call):
+        # As the subscripts of `einsum`, which come before its tensors.
+        return functools.partial(function, *(static[name] for name in leading)), held
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return function(**dict(zip(of_call, args)), **kwargs)
+
+    return call, static
+
+
+def _precedes(parameters: Any, name: str, others: list[str]) -> bool:
+    order = list(parameters)
+    return any(order.index(name) < order.index(other) for other in others)
 
 
 def _get_item(x: Any, key: Any) -> Any:

@@ -5,9 +5,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from lapis.graph import op
+from lapis.graph import KerasTensor, op
 from lapis.ops.arrays import Axis, Tensor, axis_tuple, to_array, to_float
-from lapis.ops.linalg import slogdet
 
 
 def _segments(name: str, data: Any, segment_ids: Any, num_segments: int | None) -> tuple[Any, Any]:
@@ -102,13 +101,14 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return jax.scipy.special.logsumexp(to_array(x), axis=axis_tuple(axis), keepdims=keepdims)
 
 
+@op(spec=lambda x: KerasTensor(x.shape[:-2], x.dtype))
 def logdet(x: Any) -> Tensor:
     """The logarithm of the absolute value of a matrix's determinant.
 
     >>> round(float(logdet([[2.0, 0.0], [0.0, 3.0]])), 4)
     1.7918
     """
-    return slogdet(x)[1]
+    return jnp.linalg.slogdet(to_float(x))[1]
 
 
 @op

@@ -107,12 +107,12 @@ def ssim(
     return result[0] if single else result
 
 
-def _patches(name: str, x: Any, size: Any, strides: Any, dilation: Any, padding: str, data_format: Any, n: int) -> Any:
+def _patches(x: Any, size: Any, strides: Any, dilation: Any, padding: str, data_format: Any, n: int) -> Any:
     x = jnp.asarray(x)
     last = standardize_data_format(data_format) == "channels_last"
-    one_of(name, "padding", padding.lower(), ("valid", "same"))
+    one_of("extract_patches", "padding", padding.lower(), ("valid", "same"))
     if x.ndim not in (n + 1, n + 2):
-        raise ValueError(f"{name} takes an array of {n + 1} or {n + 2} axes, and got shape {x.shape}.")
+        raise ValueError(f"extract_patches takes an array of {n + 1} or {n + 2} axes, and got shape {x.shape}.")
     single = x.ndim == n + 1
     x = x[None] if single else x
     x = jnp.moveaxis(x, -1, 1) if last else x
@@ -151,10 +151,9 @@ def extract_patches(
         if len(size) not in (2, 3):
             raise ValueError(f"extract_patches takes a size of two numbers (or three for volumes), and got {size}.")
     count = 2 if isinstance(size, int) else len(size)
-    return _patches("extract_patches", images, size, strides, dilation_rate, padding, data_format, count)
+    return _patches(images, size, strides, dilation_rate, padding, data_format, count)
 
 
-@op
 def extract_patches_3d(
     volumes: Any,
     size: int | Sequence[int],
@@ -168,4 +167,5 @@ def extract_patches_3d(
     >>> extract_patches_3d(jnp.ones((1, 4, 4, 4, 1)), 2).shape
     (1, 2, 2, 2, 8)
     """
-    return _patches("extract_patches_3d", volumes, size, strides, dilation_rate, padding, data_format, 3)
+    size = (size,) * 3 if isinstance(size, int) else size
+    return extract_patches(volumes, size, strides, dilation_rate, padding, data_format)
