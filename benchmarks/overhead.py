@@ -1,5 +1,4 @@
-"""How many Python calls of the library's own `Dense(64)(x)` makes on a symbolic tensor, beside Keras if it is
-installed.
+"""How many Python calls of the library's own `Dense(64)(x)` makes on a symbolic tensor, beside Keras if installed.
 
 python -m benchmarks.overhead
 """

@@ -1,5 +1,4 @@
-"""The guide's programs, run unmodified through `lapis run` from a scratch folder; results are checked, not only exit
-codes."""
+"""The guide's programs, unmodified, through `lapis run` from a scratch folder: their results, not only exit codes."""
 
 import os
 import pathlib
@@ -136,9 +135,12 @@ def test_05_many_inputs_and_outputs(cache: pathlib.Path) -> None:
 
 
 def test_06_toy_resnet(cache: pathlib.Path) -> None:
-    questions = "print(model.output_shape, model.count_params(), {k: type(v[0]).__name__ for k, v
-    in model.history.history.items()})" out =
-    _run("06_toy_resnet.py", questions, cache).splitlines() names = "{'acc': 'float', 'loss': 'float', 'val_acc': 'float', 'val_loss': 'float'}"
+    questions = (
+        "print(model.output_shape, model.count_params(),"
+        " {k: type(v[0]).__name__ for k, v in model.history.history.items()})"
+    )
+    out = _run("06_toy_resnet.py", questions, cache).splitlines()
+    names = "{'acc': 'float', 'loss': 'float', 'val_acc': 'float', 'val_loss': 'float'}"
     assert out[-1] == f"(None, 10) 223242 {names}"
     assert min(_boxes(cache.parent / "work" / "mini_resnet.png")) > 300
 

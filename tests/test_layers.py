@@ -1,5 +1,4 @@
-"""Every row of the layers' table against real Keras: config, weights, outputs, gradients, symbolic specs, masks,
-types."""
+"""Every row of the layers' table against real Keras: config, weights, outputs, gradients, specs, masks, types."""
 
 import jax
 import jax.numpy as jnp

@@ -24,11 +24,10 @@ sys.exit(not same)
 
 
 def digits() -> tuple[str, tuple, tuple]:
-    """MNIST where its file is in the cache, else the 1,797 digits that come with scikit-learn; images as rows in
-    [0, 1]."""
+    """MNIST where its file is in the cache, else the 1,797 digits of scikit-learn; images as rows in [0, 1]."""
     if find("mnist.npz"):
-        (x, y), (x_test, y_test) =
-        datasets.mnist.load_data() flat = [images.reshape(len(images), -1).astype("float32") / 255 for images in (x, x_test)]
+        (x, y), (x_test, y_test) = datasets.mnist.load_data()
+        flat = [images.reshape(len(images), -1).astype("float32") / 255 for images in (x, x_test)]
         return "MNIST", (flat[0], y), (flat[1], y_test)
     try:
         from sklearn.datasets import load_digits

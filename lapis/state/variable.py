@@ -302,9 +302,8 @@ def _own_dtype(value: Any) -> Any:
 
 
 def _concrete(source: Any, shape: tuple | None, dtype: str) -> jax.Array:
-    """A real array, of an initializer where a shape is given, even while JAX traces: layers may build themselves
-    then.""" with
-    jax.ensure_compile_time_eval():
+    """A real array, even while JAX traces, so that layers may build themselves then; a shape means an initializer."""
+    with jax.ensure_compile_time_eval():
         value = source if shape is None else source(shape, dtype=dtype)
         return value if isinstance(value, jax.Array) and value.dtype == dtype else jnp.asarray(value, dtype)
 
