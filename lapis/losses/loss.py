@@ -51,14 +51,16 @@ class Loss:
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The reduced loss; `sample_weight` has the shape of the values, or leaves out trailing axes."""
         in_mask = None if nest.is_nested(y_pred) else get_mask(y_pred)
-        y_pred = nest.map_structure(self._convert, y_pred)
-        y_true = nest.map_structure(self._convert, y_true)
+        y_pred, y_true = self._convert(y_pred), self._convert(y_true)
         values = self.call(y_true, y_pred)
         mask = _both(in_mask, get_mask(values))
         return reduce_weighted_values(values, sample_weight, mask, self.reduction, self.dtype)
 
     def _convert(self, x: Any) -> Any:
-        return ops.convert_to_tensor(x, dtype=self.dtype)
+        # A list of numbers is an array, a list of arrays a structure.
+        if isinstance(x, (list, tuple)) and all(isinstance(leaf, (int, float)) for leaf in nest.flatten(x)):
+            return ops.convert_to_tensor(x, dtype=self.dtype)
+        return nest.map_structure(lambda leaf: ops.convert_to_tensor(leaf, dtype=self.dtype), x)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """One value per element, before weights and reduction."""

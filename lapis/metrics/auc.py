@@ -64,21 +64,21 @@ class AUC(Metric):
         self.num_thresholds = len(inner) + 2
         self._evenly = thresholds is None or evenly_distributed([0.0, *inner, 1.0])
         # A little beyond 0 and 1, so that the curve begins and ends at its corners.
-        self._thresholds = np.array([-config.epsilon(), *inner, 1.0 + config.epsilon()])
+        self._thresholds = [-config.epsilon(), *inner, 1.0 + config.epsilon()]
         self.multi_label = multi_label
         self.num_labels = num_labels
         self.label_weights = None if label_weights is None else np.asarray(label_weights, dtype=self.dtype)
         self._from_logits = from_logits
         self._built = False
         if not multi_label or num_labels:
-            self._build((None, num_labels))
+            self._build((0, num_labels or 0))
 
     @property
     def thresholds(self) -> list[float]:
         """The thresholds, the ones just outside of 0 and 1 included."""
-        return list(self._thresholds)
+        return self._thresholds[:]
 
-    def _build(self, shape: Sequence[int | None]) -> None:
+    def _build(self, shape: Sequence[int]) -> None:
         if self.multi_label and len(shape) != 2:
             raise ValueError(f"With multi_label=True predictions have the shape (batch, labels); got {tuple(shape)}.")
         size = (self.num_thresholds, shape[1]) if self.multi_label else (self.num_thresholds,)
@@ -166,7 +166,7 @@ class AUC(Metric):
             "from_logits": self._from_logits,
         }
         if self._init_from_thresholds:
-            config["thresholds"] = [float(t) for t in self._thresholds[1:-1]]
+            config["thresholds"] = self._thresholds[1:-1]
         return {**super().get_config(), **config}
 
 

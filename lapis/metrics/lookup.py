@@ -106,8 +106,8 @@ def get(identifier: Any) -> Any:
     Names are those of classes, as they are or in snake case, and short ones such as `"mse"`.
     An unknown name is a `ValueError` that lists close ones.
 
-    >>> get("mse").name, get("AUC").name
-    ('mean_squared_error', 'auc')
+    >>> get("mse").name, type(get("AUC")).__name__
+    ('mean_squared_error', 'AUC')
     """
     return resolve(identifier, "metric", TABLE, Metric)
 

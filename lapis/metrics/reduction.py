@@ -89,7 +89,7 @@ class MeanMetricWrapper(Mean):
     """The mean of `fn(y_true, y_pred, **kwargs)`, weighted by sample weights and by the mask that `y_pred` carries.
 
     >>> import lapis.ops as ops
-    >>> metric = MeanMetricWrapper(lambda y_true, y_pred: ops.abs(y_true - y_pred), name="gap")
+    >>> metric = MeanMetricWrapper(lambda y_true, y_pred: ops.abs(ops.subtract(y_true, y_pred)), name="gap")
     >>> float(metric([1.0, 2.0], [1.0, 4.0]))
     1.0
     """

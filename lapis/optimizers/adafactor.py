@@ -69,9 +69,9 @@ class Adafactor(Optimizer):
         if self.built:
             return
         super().build(variables)
-        self._r: list[Variable | None] = []
-        self._c: list[Variable | None] = []
-        self._v: list[Variable | None] = []
+        self._r: list[Any] = []
+        self._c: list[Any] = []
+        self._v: list[Any] = []
         for variable in variables:
             shape, overwritten = variable.shape, variable.overwrite_with_gradient
             if len(shape) < 2:

@@ -47,8 +47,8 @@ def get(identifier: Any) -> Any:
 
     An unknown name is a `ValueError` that lists close ones.
 
-    >>> get("adam").name, type(get("SGD")).__name__
-    ('adam', 'SGD')
+    >>> type(get("adam")).__name__, type(get("SGD")).__name__
+    ('Adam', 'SGD')
     """
     if isinstance(identifier, str) and identifier.lower() in TABLE:
         identifier = identifier.lower()

@@ -87,8 +87,8 @@ class Muon(Optimizer):
         if self.built:
             return
         super().build(variables)
-        self._momentums: list[Variable | None] = [None] * len(variables)
-        self._velocities: list[Variable | None] = [None] * len(variables)
+        self._momentums: list[Any] = [None] * len(variables)
+        self._velocities: list[Any] = [None] * len(variables)
         for index, variable in enumerate(variables):
             if variable.overwrite_with_gradient:
                 continue

@@ -18,7 +18,7 @@ class SGD(Optimizer):
 
     >>> import lapis
     >>> weight = lapis.Variable([1.0])
-    >>> SGD(0.5).apply([jnp.array([1.0])], [weight])
+    >>> SGD(0.5).apply([lapis.ops.ones((1,))], [weight])
     >>> weight.value.tolist()
     [0.5]
     """
