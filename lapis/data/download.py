@@ -123,6 +123,7 @@ def digest(path: Path, algorithm: str) -> str:
 def download(origin: str, target: Path, file_hash: str | None, algorithm: str | None) -> None:
     """Fetch a file to its place, whole and with the right hash or not at all."""
     from http.client import HTTPException  # here, because few programs download, and importing these takes long
+    from urllib.error import HTTPError
     from urllib.request import urlopen
 
     try:
@@ -136,7 +137,10 @@ def download(origin: str, target: Path, file_hash: str | None, algorithm: str | 
     except UnwritableCacheError:
         raise
     except (OSError, HTTPException) as error:
-        reason = getattr(error, "reason", None) or error
+        reason = getattr(error, "reason", error)
+        if isinstance(error, HTTPError):  # it is the server's answer, still open
+            error.close()
+            reason = error
         raise ConnectionError(OFFLINE.format(origin=origin, reason=reason, path=target)) from None
 
 

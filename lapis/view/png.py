@@ -20,7 +20,7 @@ from lapis.view.surface import (
 
 CSS_DPI = 96
 # Pillow draws hard edges: shapes are drawn this many times larger and averaged down.
-OVERSAMPLE = 3
+OVERSAMPLE = 2
 # Pixels drawn at once, so that a very long picture needs little memory.
 BAND = 1024
 # Above this many pixels image readers refuse a file as a decompression bomb.
