@@ -173,16 +173,14 @@ def test_subclass():
         assert isinstance(lapis.metrics.deserialize(lapis.metrics.serialize(metric)), Span)
 
 
-def test_accuracy_is_resolved_by_shape():
-    kinds = {
-        ((4, 1), (4, 1)): "BinaryAccuracy",
-        ((4,), (4, 3)): "SparseCategoricalAccuracy",
-        ((4, 1), (4, 3)): "SparseCategoricalAccuracy",
-        ((4, 3), (4, 3)): "CategoricalAccuracy",
-    }
-    for (true_shape, pred_shape), kind in kinds.items():
-        metric = lapis.metrics.resolve_accuracy("acc", np.zeros(true_shape), np.zeros(pred_shape))
-        assert type(metric).__name__ == kind and metric.name == "acc"
+def test_a_part_held_twice_counts_once():
+    class Pair(lapis.metrics.Metric):
+        def __init__(self):
+            super().__init__()
+            self.first = lapis.metrics.Sum(name="part")
+            self.all = {"first": self.first}
+
+    assert [v.path for v in Pair().variables] == ["part/total"]
 
 
 def test_errors():

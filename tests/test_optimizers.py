@@ -23,8 +23,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't
 STEPS = 5
 KERNEL, BIAS = f32(4, 3, seed=1), f32(3, seed=2)
 GRADIENTS = [(f32(4, 3, seed=10 + i), f32(3, seed=20 + i)) for i in range(STEPS)]
-# Our slots have names where Keras leaves them to a counter.
+# Keras leaves these names to a counter or gives them twice.
 RENAMED = {"u_product": "variable"}
+RENAMED |= {f"dense_{name}_{slot}": name for name in ("kernel", "bias") for slot in ("row", "column")}
 
 
 def _variables(k):

@@ -24,8 +24,6 @@ from lapis.metrics.accuracy import SparseTopKCategoricalAccuracy as SparseTopKCa
 from lapis.metrics.accuracy import TopKCategoricalAccuracy as TopKCategoricalAccuracy
 from lapis.metrics.accuracy import binary_accuracy as binary_accuracy
 from lapis.metrics.accuracy import categorical_accuracy as categorical_accuracy
-from lapis.metrics.accuracy import label_kind as label_kind
-from lapis.metrics.accuracy import resolve_accuracy as resolve_accuracy
 from lapis.metrics.accuracy import sparse_categorical_accuracy as sparse_categorical_accuracy
 from lapis.metrics.accuracy import sparse_top_k_categorical_accuracy as sparse_top_k_categorical_accuracy
 from lapis.metrics.accuracy import top_k_categorical_accuracy as top_k_categorical_accuracy

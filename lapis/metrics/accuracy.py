@@ -6,7 +6,6 @@ import lapis.core.config as config
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.losses.loss import squeeze_or_expand_to_same_rank
-from lapis.metrics.metric import Metric
 from lapis.metrics.reduction import NamedMetric
 
 
@@ -176,23 +175,3 @@ class SparseTopKCategoricalAccuracy(NamedMetric):
     ) -> None:
         options = {"k": k, "from_sorted_ids": from_sorted_ids}
         super().__init__(sparse_top_k_categorical_accuracy, name, dtype, **options)
-
-
-def resolve_accuracy(identifier: str, y_true: Any, y_pred: Any) -> Metric:
-    """The accuracy that `"accuracy"` or `"acc"` means for targets and predictions of these shapes.
-
-    One prediction per element makes it binary, labels without a class axis (or with one of size 1) sparse, all else
-    categorical. The metric is named as it was asked for.
-    """
-    kind = label_kind(y_true, y_pred)
-    classes = {"binary": BinaryAccuracy, "sparse": SparseCategoricalAccuracy, "categorical": CategoricalAccuracy}
-    return classes[kind](name=identifier)
-
-
-def label_kind(y_true: Any, y_pred: Any) -> str:
-    """`"binary"`, `"sparse"` or `"categorical"`: how labels of this shape describe predictions of that shape."""
-    if y_pred.shape[-1] == 1:
-        return "binary"
-    if len(y_true.shape) < len(y_pred.shape) or y_true.shape[-1] == 1:
-        return "sparse"
-    return "categorical"

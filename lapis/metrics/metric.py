@@ -48,7 +48,8 @@ class Metric:
     @property
     def variables(self) -> list[Variable]:
         """The variables of this metric, then those of the metrics it holds."""
-        return [*self._variables, *(v for metric in _metrics_in(self.__dict__) for v in metric.variables)]
+        parts = [variable for metric in _metrics_in(self.__dict__) for variable in metric.variables]
+        return list({id(variable): variable for variable in [*self._variables, *parts]}.values())
 
     def add_variable(
         self,

@@ -74,14 +74,16 @@ class Adafactor(Optimizer):
         self._v: list[Any] = []
         for variable in variables:
             shape, overwritten = variable.shape, variable.overwrite_with_gradient
+            path = variable.path.replace("/", "_")
             if len(shape) < 2:
                 # Unused, but Keras's files hold them.
-                row, column = (self.add_variable((), dtype="int", name=variable.name) for _ in range(2))
+                row = self.add_variable((), dtype="int", name=f"{path}_row")
+                column = self.add_variable((), dtype="int", name=f"{path}_column")
             elif overwritten:
                 row = column = None
             else:
-                row = self.add_variable(shape[:-1], dtype=variable.dtype, name=variable.name)
-                column = self.add_variable((*shape[:-2], shape[-1]), dtype=variable.dtype, name=variable.name)
+                row = self.add_variable(shape[:-1], dtype=variable.dtype, name=f"{path}_row")
+                column = self.add_variable((*shape[:-2], shape[-1]), dtype=variable.dtype, name=f"{path}_column")
             self._r.append(row)
             self._c.append(column)
             self._v.append(None if overwritten else self.add_variable_from_reference(variable, "velocity"))
