@@ -2,10 +2,34 @@
 
 import numpy as np
 
+import lapis
 from tests.descriptors import Row, f32, flags, i32
 
 _STEPS = np.where(flags(3, 4, 1, seed=3), f32(3, 4, 2), 0.0).astype("float32")
 _STEPS[1, 2:] = 0.0
+
+_named = lapis.saving.register_keras_serializable("rows")
+
+
+@_named
+def _scale(x, by):
+    return x * by
+
+
+@_named
+def _in_training(x, training=None):
+    return x * 2.0 if training else x
+
+
+@_named
+def _masked(x, mask=None):
+    return x if mask is None else x * mask[..., None]
+
+
+@_named
+def _same_mask(inputs, mask):
+    return mask
+
 
 ROWS = [
     Row("Dense", lambda k: k.layers.Dense(3), (f32(2, 5),)),
@@ -96,26 +120,14 @@ ROWS = [
     Row("Masking-value", lambda k: k.layers.Masking(mask_value=1.0), (np.where(_STEPS == 0, 1, _STEPS),)),
     Row("Identity", lambda k: k.layers.Identity(), (f32(2, 4, 3),), masks=(flags(2, 4),)),
     Row("Identity-list", lambda k: k.layers.Identity(), ([f32(2, 4), f32(2, 3)],)),
-    Row(
-        "Lambda",
-        lambda k: k.layers.Lambda(lambda x, by: x * by, arguments={"by": 3.0}),
-        (f32(2, 4),),
-        config=False,
-    ),
-    Row(
-        "Lambda-training",
-        lambda k: k.layers.Lambda(lambda x, training=None: x * 2.0 if training else x),
-        (f32(2, 4),),
-        training=True,
-        config=False,
-    ),
+    Row("Lambda", lambda k: k.layers.Lambda(_scale, arguments={"by": 3.0}), (f32(2, 4),), config=False),
+    Row("Lambda-training", lambda k: k.layers.Lambda(_in_training), (f32(2, 4),), training=True, config=False),
     Row(
         "Lambda-mask",
-        lambda k: k.layers.Lambda(
-            lambda x, mask=None: k.ops.where(mask[..., None], x, 0.0), mask=lambda inputs, mask: mask
-        ),
+        lambda k: k.layers.Lambda(_masked, mask=_same_mask),
         (f32(2, 4, 3),),
         masks=(flags(2, 4),),
+        gradient=False,
         config=False,
     ),
 ]
