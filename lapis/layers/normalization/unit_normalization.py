@@ -29,6 +29,7 @@ class UnitNormalization(Layer):
         super().__init__(**kwargs)
         self.axis = read_axes(axis)
         self.supports_masking = True
+        self.built = True  # whatever the shape
 
     def call(self, inputs: Any) -> Any:
         for axis in [self.axis] if isinstance(self.axis, int) else self.axis:

@@ -29,6 +29,7 @@ class WindowPooling(Layer):
         self.padding = padding_name(padding)
         self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
+        self.built = True  # whatever the shape
 
     def get_config(self) -> dict[str, Any]:
         names = ("pool_size", "padding", "strides", "data_format")
@@ -45,6 +46,7 @@ class GlobalPooling(Layer):
         self.data_format = standardize_data_format(data_format)
         self.keepdims = keepdims
         self.input_spec = InputSpec(ndim=self.rank + 2)
+        self.built = True  # whatever the shape
 
     @property
     def _axes(self) -> tuple[int, ...]:
