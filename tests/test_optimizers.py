@@ -124,7 +124,7 @@ def test_signatures_are_those_of_keras():
     for k, ours in ((keras.optimizers, lapis.optimizers), (keras.optimizers.schedules, lapis.optimizers.schedules)):
         for name in dir(k):
             theirs = getattr(k, name)
-            if not inspect.isclass(theirs) or name in ("OptimizerMap", "MultiOptimizer"):
+            if not inspect.isclass(theirs):
                 continue
             parameters = inspect.signature(getattr(ours, name)).parameters
             assert [(p.name, p.default) for p in parameters.values()] == [
@@ -336,6 +336,42 @@ def test_loss_scale():
     assert float(optimizer.inner_optimizer.learning_rate) == 0.125
     with pytest.raises(ValueError, match="clipnorm"):
         lapis.optimizers.LossScaleOptimizer(lapis.optimizers.SGD(), clipnorm=1.0)
+
+
+def _multi(k):
+    inner = k.optimizers.SGD(0.1, momentum=0.5), k.optimizers.Adam(0.05, use_ema=True)
+    return k.optimizers.MultiOptimizer(k.optimizers.OptimizerMap(inner[1], {".*bias": inner[0]}))
+
+
+def test_multi_optimizer():
+    ours, theirs = _multi(lapis), _multi(keras)
+    mine, reference = _variables(lapis), _variables(keras)
+    ours.build(mine)
+    theirs.build(reference)
+    step = jax.jit(ours.stateless_apply)
+    trainable, state = [v.value for v in mine], [v.value for v in ours.variables]
+    for gradients in GRADIENTS:
+        trainable, state = step(state, list(gradients), trainable)
+        ours.apply(gradients, mine)
+        theirs.apply(list(map(jnp.asarray, gradients)), reference)
+    _same(mine, reference)
+    _same(ours.variables, theirs.variables)
+    np.testing.assert_allclose(trainable[0], mine[0].value, rtol=1e-5)
+    ours.finalize_variable_values(mine)
+    theirs.finalize_variable_values(reference)
+    _same(mine, reference)
+    again = lapis.optimizers.deserialize(lapis.optimizers.serialize(ours))
+    assert again.get_config() == ours.get_config()
+    ours.loss_scale_factor = 4.0
+    assert [optimizer.loss_scale_factor for optimizer in ours.optimizers] == [4.0, 4.0]
+    with pytest.raises(AttributeError, match="optimizers"):
+        ours.learning_rate = 0.1
+    choice = lapis.optimizers.OptimizerMap(lapis.optimizers.Adam(), {"a.*": lapis.optimizers.SGD()})
+    choice[".*b"] = lapis.optimizers.Lion()
+    with pytest.raises(ValueError, match="Several keys"):
+        choice["ab"]
+    with pytest.raises(ValueError, match="steps itself"):
+        choice["c"] = ours
 
 
 def test_step_inside_scan():

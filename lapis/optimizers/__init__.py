@@ -14,6 +14,8 @@ from lapis.optimizers.lookup import deserialize as deserialize
 from lapis.optimizers.lookup import get as get
 from lapis.optimizers.lookup import serialize as serialize
 from lapis.optimizers.loss_scale_optimizer import LossScaleOptimizer as LossScaleOptimizer
+from lapis.optimizers.multi_optimizer import MultiOptimizer as MultiOptimizer
+from lapis.optimizers.multi_optimizer import OptimizerMap as OptimizerMap
 from lapis.optimizers.muon import Muon as Muon
 from lapis.optimizers.nadam import Nadam as Nadam
 from lapis.optimizers.optimizer import Optimizer as Optimizer

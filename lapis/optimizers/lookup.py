@@ -13,6 +13,7 @@ from lapis.optimizers.ftrl import Ftrl
 from lapis.optimizers.lamb import Lamb
 from lapis.optimizers.lion import Lion
 from lapis.optimizers.loss_scale_optimizer import LossScaleOptimizer
+from lapis.optimizers.multi_optimizer import MultiOptimizer
 from lapis.optimizers.muon import Muon
 from lapis.optimizers.nadam import Nadam
 from lapis.optimizers.optimizer import Optimizer
@@ -33,6 +34,7 @@ TABLE: dict[str, Any] = {
         Lamb,
         Lion,
         LossScaleOptimizer,
+        MultiOptimizer,
         Muon,
         Nadam,
         RMSprop,
