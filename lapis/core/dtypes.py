@@ -32,7 +32,7 @@ def standardize_dtype(dtype: Any) -> str:
     except TypeError:
         pass
     name = dtype if isinstance(dtype, str) else getattr(dtype, "name", None)
-    if name is None and hasattr(dtype, "dtype"):
+    if name is None and not isinstance(dtype, type) and hasattr(dtype, "dtype"):
         name = str(dtype.dtype)
     if name is None:
         try:

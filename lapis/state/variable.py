@@ -84,6 +84,8 @@ class Variable(ArrayHolder):
             usual = shape.__class__ is tuple and _INT.issuperset(map(type, shape)) and min(shape, default=0) >= 0
             self._shape = shape if usual else _static_shape(shape, self._path)
             self._dtype = dtype if dtype in _COMMON_DTYPES else self._checked_dtype(dtype)
+            if local.budget is not None:
+                local.budget.take(self._path, self._shape, self._dtype)
             value = _concrete(initializer, self._shape, self._dtype)
         else:
             held = initializer.value if isinstance(initializer, ArrayHolder) else initializer
@@ -147,11 +149,11 @@ class Variable(ArrayHolder):
 
     def assign_add(self, value: Any) -> None:
         """Add to the value."""
-        self.assign(self.value + value)
+        self.assign(jnp.add(self.value, _array(value)))
 
     def assign_sub(self, value: Any) -> None:
         """Subtract from the value."""
-        self.assign(self.value - value)
+        self.assign(jnp.subtract(self.value, _array(value)))
 
     def numpy(self) -> np.ndarray:
         """The value as a NumPy array."""
@@ -291,6 +293,10 @@ def _static_shape(shape: Any, path: str) -> tuple[int, ...]:
                 "Where the input's size is unknown (`None`), give it in `Input(shape=...)`."
             )
     return tuple(map(int, shape))
+
+
+def _array(value: Any) -> Any:
+    return value.value if isinstance(value, ArrayHolder) else jnp.asarray(value)
 
 
 def _own_dtype(value: Any) -> Any:
