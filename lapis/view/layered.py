@@ -4,6 +4,8 @@ import itertools
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from lapis.view.drawing import Place
 from lapis.view.surface import NEEDS_EXTRA, Point
 
@@ -119,12 +121,11 @@ def place_of(node: dict, low: dict) -> Place:
 
 def through_boxes(placed: dict) -> int:
     """How many pieces of line run through a box."""
-    boxes = [place_of(node, {"x": 0.0, "y": 0.0}) for node in placed["nodes"]]
+    boxes = np.array([place_of(node, {"x": 0.0, "y": 0.0}) for node in placed["nodes"]])
+    low, high = boxes[:, :2] + 0.5, boxes[:, :2] + boxes[:, 2:] - 0.5
     hits = 0
     for edge in placed["edges"]:
-        for start, end in itertools.pairwise(edge["points"]):
-            left, right = sorted((start["x"], end["x"]))
-            top, bottom = sorted((start["y"], end["y"]))
-            for x, y, width, height in boxes:
-                hits += left < x + width - 0.5 and right > x + 0.5 and top < y + height - 0.5 and bottom > y + 0.5
+        points = np.array([(point["x"], point["y"]) for point in edge["points"]])
+        for start, end in itertools.pairwise(points):
+            hits += int(np.sum(np.all((np.minimum(start, end) < high) & (np.maximum(start, end) > low), axis=1)))
     return hits
