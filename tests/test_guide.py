@@ -115,7 +115,7 @@ def _mnist(cache: pathlib.Path):
         (
             "13_custom_layer_in_functional.py",
             "print(model.output_shape, model.count_params(), _.shape)",
-            "(16, 1) 2657 (1, 1)",
+            "(16, 8, 1) 2657 (1, 10, 1)",
         ),
     ],
 )
