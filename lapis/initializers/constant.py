@@ -75,7 +75,7 @@ class Identity(Initializer):
         if len(shape) != 2:
             raise ValueError(f"Identity fills matrices only; got shape={tuple(shape)} of rank {len(shape)}.")
         dtype = standardize_dtype(dtype)
-        return (self.gain * np.eye(*shape)).astype(dtype)
+        return (self.gain * np.eye(shape[0], shape[1])).astype(dtype)
 
     def get_config(self) -> dict:
         # Keras writes no gain; leaving out the default keeps equal configs equal in both.

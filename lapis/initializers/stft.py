@@ -71,4 +71,4 @@ class STFT(Initializer):
 def _named_window(name: str, length: int, periodic: bool) -> np.ndarray:
     import scipy.signal  # slow to import, and wanted by few; JAX depends on SciPy
 
-    return scipy.signal.get_window(name, length, fftbins=periodic)
+    return np.asarray(scipy.signal.get_window(name, length, fftbins=periodic))

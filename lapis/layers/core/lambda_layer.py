@@ -50,9 +50,12 @@ class Lambda(Layer):
     def compute_output_spec(self, inputs: Any, **kwargs: Any) -> Any:
         try:
             return super().compute_output_spec(inputs, **kwargs)
-        except Exception:
+        except Exception as error:
             if self._output_shape is None:
-                raise
+                raise NotImplementedError(
+                    f"the shape that the function gives could not be found by tracing it with JAX: {error} Where the "
+                    "function cannot be traced, pass output_shape=."
+                ) from error
         shapes = self.compute_output_shape(nest.map_structure(lambda x: x.shape, inputs))
         return _map_shapes(lambda shape: KerasTensor(shape, self.compute_dtype), shapes)
 

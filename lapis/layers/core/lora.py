@@ -50,7 +50,7 @@ class LowRankAdapted(Layer):
         if not self.lora_enabled:
             return self._frozen
         delta = ops.matmul(self._lora_part("a"), self._lora_part("b"))
-        return ops.cast(self._frozen + self.lora_alpha / self.lora_rank * delta, dtype or self.compute_dtype)
+        return ops.cast(self._frozen + self._lora_scale * delta, dtype or self.compute_dtype)
 
     def _lora_part(self, side: str) -> Variable:
         return self.__dict__[f"lora_{self._adapted_weight}_{side}"]
@@ -86,6 +86,7 @@ class LowRankAdapted(Layer):
         self.lora_enabled = True
         self.lora_rank = rank
         self.lora_alpha = rank if lora_alpha is None else lora_alpha
+        self._lora_scale = self.lora_alpha / rank
 
     def _saved_with_lora(self) -> list[Variable]:
         bias = getattr(self, "bias", None)
