@@ -10,6 +10,7 @@ import pytest
 
 import lapis
 from lapis.callbacks import (
+    BackupAndRestore,
     Callback,
     CallbackList,
     EarlyStopping,
@@ -18,6 +19,7 @@ from lapis.callbacks import (
     ModelCheckpoint,
     ProgbarLogger,
     ReduceLROnPlateau,
+    SwapEMAWeights,
     TerminateOnNaN,
 )
 from lapis.callbacks.progbar import Progbar
@@ -233,6 +235,49 @@ def test_model_checkpoint(tmp_path, capsys):
     ):
         with pytest.raises(ValueError, match=message):
             ModelCheckpoint(**options)
+
+
+def test_backup_goes_on_where_training_broke_off(tmp_path):
+    class Break(Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                raise KeyboardInterrupt
+
+    folder = tmp_path / "backup"
+    options = {"epochs": 4, "batch_size": 5, "shuffle": False, "verbose": 0}
+    whole, broken = line(), line()
+    whole.fit(X, Y, **options)
+    backup = BackupAndRestore(folder, double_checkpoint=True)
+    with pytest.raises(KeyboardInterrupt):
+        broken.fit(X, Y, callbacks=[backup, Break()], **options)
+    (folder / "latest.weights.h5").write_bytes(b"cut off")
+    again = line()
+    history = again.fit(X, Y, callbacks=[BackupAndRestore(folder, double_checkpoint=True)], **options)
+    assert history.epoch == [1, 2, 3] and not folder.exists()
+    for mine, other in zip(again.get_weights(), whole.get_weights()):
+        np.testing.assert_allclose(mine, other, rtol=1e-5)
+    unbuilt = lapis.Sequential([lapis.layers.Dense(1)])
+    unbuilt.compile("sgd", "mse")
+    unbuilt.fit(X, Y, verbose=0, callbacks=[BackupAndRestore(folder)])  # `fit` builds before it calls callbacks
+    assert unbuilt.fit(X, Y, verbose=0).epoch == [0]
+
+
+@pytest.mark.parametrize("swap_on_epoch", [False, True])
+def test_swap_ema_weights_is_that_of_keras(swap_on_epoch):
+    found = []
+    for k in (lapis, keras):
+        model = line(k)
+        model.compile(k.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5), "mse", metrics=["mae"])
+        callbacks = [k.callbacks.SwapEMAWeights(swap_on_epoch)]
+        history = model.fit(X, Y, epochs=3, validation_split=0.5, shuffle=False, verbose=0, callbacks=callbacks)
+        found.append((history.history, [np.asarray(v.value) for v in model.weights]))
+    (ours, weights), (theirs, other) = found
+    for name in theirs:
+        np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-4)
+    for mine, its in zip(weights, other):
+        np.testing.assert_allclose(mine, its, rtol=1e-4, atol=1e-6)
+    with pytest.raises(ValueError, match="use_ema=True"):
+        line().fit(X, Y, validation_split=0.5, verbose=0, callbacks=[SwapEMAWeights()])
 
 
 def test_wrong_callbacks_are_told():

@@ -1,5 +1,7 @@
 """Training against real Keras: the same weights, the same batches, the same logs."""
 
+import signal
+
 import jax
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from tests.oracle import keras
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, with NumPy 2
 
-X, Y = f32(70, 8), i32(70, high=3)
+X, Y = f32(64, 8), i32(64, high=3)
 
 
 def twins(make, compile_model):
@@ -63,7 +65,8 @@ A, B, SCORE, KIND = f32(40, 4, seed=1), f32(40, 3, seed=2), f32(40, 1, seed=3), 
 
 
 def test_loss_curve_with_validation_and_partial_batches():
-    ours, theirs, curve = fit_both(classifier, compile_classifier, X, Y, epochs=10, validation_split=0.3)
+    data = f32(70, 8), i32(70, high=3)
+    ours, theirs, curve = fit_both(classifier, compile_classifier, *data, epochs=10, validation_split=0.3)
     assert list(curve) == ["accuracy", "loss", "val_accuracy", "val_loss"]
     np.testing.assert_allclose(ours.evaluate(X, Y, verbose=0), theirs.evaluate(X, Y, verbose=0), rtol=1e-4)
     assert_same_logs(*(m.evaluate(X, Y, verbose=0, return_dict=True) for m in (ours, theirs)))
@@ -74,9 +77,9 @@ def test_loss_curve_with_validation_and_partial_batches():
 def test_one_compilation_per_batch_shape():
     model = classifier(lapis)
     compile_classifier(lapis, model)
-    model.fit(X, Y, batch_size=16, epochs=3, verbose=0)  # 4 batches of 16, one of 6
+    model.fit(X[:54], Y[:54], batch_size=16, epochs=3, verbose=0)  # 3 batches of 16, one of 6
     assert model.train_function._cache_size() == 2
-    model.fit(X[:64], Y[:64], batch_size=16, verbose=0)
+    model.fit(X, Y, batch_size=16, verbose=0)
     assert model.train_function._cache_size() == 2
 
 
@@ -111,8 +114,8 @@ def test_several_outputs(case):
         lambda k: two_headed(k, outputs),
         lambda k, model: model.compile(k.optimizers.SGD(0.05), **options),
         *([A, B], y),
+        batch_size=20,
         epochs=2,
-        validation_split=0.25,
     )
     mine, other = (m.evaluate([A, B], y, verbose=0) for m in (ours, theirs))
     np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-5)
@@ -122,13 +125,54 @@ def test_several_outputs(case):
         np.testing.assert_allclose(left, right, rtol=1e-3, atol=1e-4)
 
 
+def test_nested_outputs():
+    def make(k):
+        inputs = k.Input((4,))
+        a, b, c = (k.layers.Dense(1, name=name)(inputs) for name in "abc")
+        return k.Model(inputs, {"p": {"q": a, "r": b}, "s": c})
+
+    def compile_model(k, model):
+        losses = {"p": {"q": "mse", "r": "mae"}, "s": "mse"}
+        model.compile("sgd", losses, metrics={"p": {"q": "mae", "r": ["mse"]}, "s": None})
+
+    y = {"p": {"q": SCORE, "r": SCORE}, "s": SCORE}
+    _, _, curve = fit_both(make, compile_model, A, y)
+    assert "p/q_loss" in curve
+
+
+def test_outputs_without_names_and_metrics_that_are_arrays():
+    def make(k):
+        class Own(k.Model):
+            def __init__(self):
+                super().__init__()
+                self.score = k.layers.Dense(1)
+                self.kind = k.layers.Dense(3, activation="softmax")
+
+            def call(self, x):
+                return self.score(x), self.kind(x)
+
+        model = Own()
+        model(A[:1])
+        return model
+
+    def compile_model(k, model):
+        model.compile("sgd", ["mse", "categorical_crossentropy"], metrics=[["mae"], [k.metrics.F1Score(name="f1")]])
+
+    ours, theirs = twins(make, compile_model)
+    curves = [m.fit(A, (SCORE, ONE_HOT), shuffle=False, epochs=2, verbose=0).history for m in (ours, theirs)]
+    assert_same_logs(*curves)
+    assert list(curves[0]) == ["categorical_crossentropy_loss", "f1", "loss", "mae", "mse_loss"]
+    assert isinstance(curves[0]["f1"][0], np.ndarray) and curves[0]["f1"][0].shape == (3,)
+
+
 def test_dict_inputs_by_name_and_weights_per_output():
     def compile_model(k, model):
         model.compile("rmsprop", MSE_CE, weighted_metrics=["mae", "accuracy"])
 
     weights = [f32(40, seed=5, low=0), f32(40, seed=6, low=0)]
-    fit_both(two_headed, compile_model, {"b": B, "a": A}, [SCORE, KIND], sample_weight=weights)
-    fit_both(two_headed, compile_model, {"b": B, "a": A}, [SCORE, KIND], sample_weight=weights[0])
+    for given in (weights, weights[0]):
+        options = {"sample_weight": given, "batch_size": 20}
+        fit_both(two_headed, compile_model, {"b": B, "a": A}, [SCORE, KIND], **options)
 
 
 def test_class_weight_and_sample_weight():
@@ -136,7 +180,7 @@ def test_class_weight_and_sample_weight():
         model.compile("adam", "sparse_categorical_crossentropy", metrics=["acc"], weighted_metrics=["acc"])
 
     fit_both(classifier, compile_model, X, Y, class_weight={0: 0.2, 2: 3.0})
-    weights = f32(70, low=0)
+    weights = f32(64, low=0)
     _, _, curve = fit_both(
         classifier, compile_model, X, Y, sample_weight=weights, validation_data=(X[:20], Y[:20], weights[:20])
     )
@@ -154,8 +198,8 @@ def test_temporal_sample_weight_and_mask():
     def compile_model(k, model):
         model.compile(k.optimizers.SGD(0.1), "sparse_categorical_crossentropy")
 
-    fit_both(make, compile_model, tokens, labels, validation_data=(tokens, labels))
-    fit_both(make, compile_model, tokens, labels, sample_weight=weights)
+    fit_both(make, compile_model, tokens, labels, batch_size=20, validation_data=(tokens, labels))
+    fit_both(make, compile_model, tokens, labels, batch_size=20, sample_weight=weights)
 
 
 def test_masked_metrics_are_those_of_evaluation():
@@ -180,7 +224,7 @@ def test_regularizers_and_added_losses():
         x = k.layers.Dense(8, kernel_regularizer="l2", activity_regularizer="l1", activation="relu")(inputs)
         return k.Model(inputs, k.layers.Dense(3, activation="softmax", bias_regularizer="l1")(Extra()(x)))
 
-    fit_both(make, compile_classifier, X, Y, validation_split=0.2)
+    fit_both(make, compile_classifier, X, Y, validation_split=0.25)
 
 
 def test_dropout_and_batch_normalization_state():
@@ -189,7 +233,7 @@ def test_dropout_and_batch_normalization_state():
         x = k.layers.BatchNormalization(momentum=0.9)(k.layers.Dense(8, use_bias=False)(inputs))
         return k.Model(inputs, k.layers.Dense(3, activation="softmax")(x))
 
-    fit_both(make, compile_classifier, X, Y, validation_split=0.2)
+    fit_both(make, compile_classifier, X, Y, validation_split=0.25)
 
     def noisy():
         lapis.utils.set_random_seed(5)
@@ -250,7 +294,7 @@ def test_other_ways_to_run_give_the_same(options):
         model = classifier(lapis)
         model.set_weights(start.get_weights())
         how(lapis, model)
-        curves.append(model.fit(X, Y, epochs=2, shuffle=False, verbose=0, validation_split=0.2).history)
+        curves.append(model.fit(X, Y, batch_size=8, shuffle=False, verbose=0, validation_split=0.5).history)
         curves[-1]["predictions"] = model.predict(X, verbose=0)
     assert_same_logs(*curves, tolerance=1e-5)
 
@@ -273,7 +317,7 @@ def test_on_batch_methods():
     weights = {0: 1.0, 1: 5.0}
     mine, other = (m.train_on_batch(X, Y, class_weight=weights, return_dict=True) for m in (ours, theirs))
     assert_same_logs(mine, other)
-    mine, other = (m.test_on_batch(X, Y, sample_weight=f32(70, low=0), return_dict=True) for m in (ours, theirs))
+    mine, other = (m.test_on_batch(X, Y, sample_weight=f32(64, low=0), return_dict=True) for m in (ours, theirs))
     assert_same_logs(mine, other)
     np.testing.assert_allclose(ours.predict_on_batch(X), theirs.predict_on_batch(X), rtol=1e-4, atol=1e-5)
     ours.compile("sgd", "sparse_categorical_crossentropy")
@@ -316,8 +360,8 @@ def test_models_built_by_their_data():
         assert not model.built
         compile_classifier(lapis, model)
         assert model.fit(X, Y, verbose=0).history["loss"][0] > 0
-        assert model.predict(X, verbose=0).shape == (70, 3)
-    assert Own().predict(X, verbose=0).shape == (70, 3)
+        assert model.predict(X, verbose=0).shape == (64, 3)
+    assert Own().predict(X, verbose=0).shape == (64, 3)
 
 
 def custom_step(k):
@@ -425,6 +469,23 @@ def test_an_interrupt_leaves_valid_weights():
     assert np.isfinite(model.predict(X, verbose=0)).all()
 
 
+def test_interrupts_from_outside_lose_nothing():
+    model = classifier(lapis)
+    compile_classifier(lapis, model)
+    model.fit(X, Y, batch_size=2, verbose=0)
+    handler = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        for delay in np.linspace(0.005, 0.05, 8):
+            signal.setitimer(signal.ITIMER_REAL, delay)
+            with pytest.raises(KeyboardInterrupt):
+                model.fit(X, Y, batch_size=2, epochs=10_000, verbose=0)
+            state = model.variables + model.optimizer.variables + model.metrics_variables
+            assert not any(variable.value.is_deleted() for variable in state)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+
+
 def test_arrays_that_share_memory_with_weights_stay_valid():
     model = classifier(lapis)
     compile_classifier(lapis, model)
@@ -457,7 +518,7 @@ def test_errors_say_what_to_do():
     with pytest.raises(ValueError, match="no loss to train on"):
         model.fit(X, Y, verbose=0)
     compile_classifier(lapis, model)
-    with pytest.raises(ValueError, match="x has 70, y has 50"):
+    with pytest.raises(ValueError, match="x has 64, y has 50"):
         model.fit(X, Y[:50])
     with pytest.raises(ValueError, match="no targets"):
         model.fit(X, verbose=0)

@@ -1,5 +1,6 @@
 """Callbacks: what is told of the moments of training, evaluation and prediction."""
 
+from lapis.callbacks.backup_and_restore import BackupAndRestore as BackupAndRestore
 from lapis.callbacks.callback import Callback as Callback
 from lapis.callbacks.callback_list import CallbackList as CallbackList
 from lapis.callbacks.csv_logger import CSVLogger as CSVLogger
@@ -13,4 +14,5 @@ from lapis.callbacks.model_checkpoint import ModelCheckpoint as ModelCheckpoint
 from lapis.callbacks.monitor import MonitorCallback as MonitorCallback
 from lapis.callbacks.progbar import Progbar as Progbar
 from lapis.callbacks.progbar_logger import ProgbarLogger as ProgbarLogger
+from lapis.callbacks.swap_ema_weights import SwapEMAWeights as SwapEMAWeights
 from lapis.callbacks.terminate_on_nan import TerminateOnNaN as TerminateOnNaN

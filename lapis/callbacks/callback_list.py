@@ -6,7 +6,7 @@ from typing import Any
 import lapis.core.nest as nest
 from lapis.callbacks.callback import Callback
 from lapis.callbacks.history import History
-from lapis.callbacks.logs import to_python
+from lapis.callbacks.logs import to_host, to_python
 from lapis.callbacks.progbar_logger import ProgbarLogger
 
 _ALIASES = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
@@ -101,7 +101,7 @@ class CallbackList(Callback):
             self._hooks[hook] = found
         return found
 
-    def _on_batch(self, hook: str, batch: int, logs: dict | None) -> None:
+    def _on_batch(self, hook: str, batch: int, logs: dict | None, show: Callable = to_python) -> None:
         listeners = self._listeners(hook)
         if not listeners:
             return
@@ -112,7 +112,7 @@ class CallbackList(Callback):
                 continue
             if shown is None:
                 self.model  # noqa: B018 - a hook may hold the model itself, so its variables must be valid
-                shown = to_python(logs)
+                shown = show(logs)
             call(batch, logs=shown)
 
     def _on_edge(self, hook: str, *args: Any) -> None:
@@ -143,7 +143,7 @@ class CallbackList(Callback):
         self._on_batch("on_predict_batch_begin", batch, logs)
 
     def on_predict_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        self._on_batch("on_predict_batch_end", batch, logs)
+        self._on_batch("on_predict_batch_end", batch, logs, show=to_host)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self._on_edge("on_epoch_begin", epoch, logs)

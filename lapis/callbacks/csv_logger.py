@@ -46,18 +46,18 @@ class CSVLogger(Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         logs = logs or {}
-        if self.writer is None:
-            self._start(sorted(logs))
-        self.writer.writerow({"epoch": epoch, **{key: _cell(logs.get(key, "NA")) for key in self.keys or ()}})
+        writer = self.writer or self._start(sorted(logs))
+        writer.writerow({"epoch": epoch, **{key: _cell(logs.get(key, "NA")) for key in self.keys or ()}})
         self.csv_file.flush()
 
-    def _start(self, keys: list[str]) -> None:
+    def _start(self, keys: list[str]) -> Any:
         # Validation may come only with a later epoch, when the header is long written.
         expects_validation = not any(key.startswith("val_") for key in keys)
         self.keys = keys + [f"val_{key}" for key in keys if expects_validation]
         self.writer = csv.DictWriter(self.csv_file, ["epoch", *self.keys], delimiter=self.sep)
         if self.append_header:
             self.writer.writeheader()
+        return self.writer
 
     def on_train_end(self, logs: dict | None = None) -> None:
         self._close()

@@ -3,6 +3,10 @@
 import sys
 from typing import Any
 
+import numpy as np
+
+import lapis.core.nest as nest
+
 
 def to_python(logs: dict | None) -> dict[str, Any]:
     """The logs with Python floats for scalars, nested dicts merged in, keys in sorted order.
@@ -15,11 +19,21 @@ def to_python(logs: dict | None) -> dict[str, Any]:
         if isinstance(value, dict):
             plain.update(to_python(value))
             continue
+        value = to_host(value)
         try:
             plain[key] = float(value)
         except (TypeError, ValueError):  # not a scalar: kept as it is
             plain[key] = value
     return plain
+
+
+def to_host(value: Any) -> Any:
+    """Arrays of any nesting as NumPy arrays.
+
+    >>> to_host([np.zeros(2), "text"])
+    [array([0., 0.]), 'text']
+    """
+    return nest.map_structure(lambda leaf: np.asarray(leaf) if hasattr(leaf, "__array__") else leaf, value)
 
 
 def print_line(text: str) -> None:

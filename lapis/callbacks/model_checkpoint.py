@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from lapis.callbacks.batch_counter import BatchCounter
 from lapis.callbacks.logs import print_line, to_python
 from lapis.callbacks.monitor import MonitorCallback
 
@@ -108,29 +109,3 @@ class ModelCheckpoint(MonitorCallback):
             raise KeyError(
                 f"filepath {self.filepath!r} asks for {error}, but only epoch, {', '.join(values)} are known then."
             ) from None
-
-
-class BatchCounter:
-    """Tells every `frequency` batches, across epochs.
-
-    >>> counter = BatchCounter(2)
-    >>> [counter.is_due(batch) for batch in (0, 1, 2, 0)]
-    [False, True, False, True]
-    """
-
-    def __init__(self, frequency: str | int | bool) -> None:
-        self.frequency = frequency
-        self.last: int | None = None
-        self.since = 0
-
-    def is_due(self, batch: int) -> bool:
-        """Count up to `batch`, and say whether enough batches have gone by."""
-        if not isinstance(self.frequency, int) or self.frequency is False:
-            return False
-        new_epoch = self.last is None or batch <= self.last
-        self.since += batch + 1 if new_epoch else batch - self.last  # pyright: ignore[reportOperatorIssue]
-        self.last = batch
-        if self.since < self.frequency:
-            return False
-        self.since = 0
-        return True

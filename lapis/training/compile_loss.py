@@ -96,7 +96,7 @@ class CompileLoss:
                 if targets[index] is None:
                     raise ValueError(self._missing_target(index, outputs))
                 resolved = _get_loss(loss, targets[index], predictions[index])
-                self._parts.append(_Part(index, resolved, weight, outputs.loss_name(index)))
+                self._parts.append(_Part(index, resolved, weight, outputs.loss_name(index, resolved.name)))
         self._add_trackers()
         self.built = True
 

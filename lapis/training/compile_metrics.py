@@ -127,7 +127,7 @@ class CompileMetrics(Metric):
 
     def _prefix(self, index: int) -> str:
         outputs = self._outputs
-        return f"{outputs.names[index]}_" if outputs is not None and len(outputs) > 1 else ""
+        return f"{outputs.names[index]}_" if outputs is not None and len(outputs) > 1 and outputs.named else ""
 
     def result(self) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
         if not self.built:

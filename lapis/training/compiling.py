@@ -34,11 +34,11 @@ def compiled_parts(
     auto_scale_loss: bool,
 ) -> dict[str, Any]:
     """The attributes that `compile` sets on the model."""
-    optimizer = optimizers.get(optimizer)
-    used = optimizer
-    scales = auto_scale_loss and model.dtype_policy.name == "mixed_float16" and optimizer is not None
-    if scales and not isinstance(optimizer, optimizers.LossScaleOptimizer):
-        used = optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
+    used: Any = optimizers.get(optimizer)
+    given = used
+    scales = auto_scale_loss and model.dtype_policy.name == "mixed_float16"
+    if scales and used is not None and not isinstance(used, optimizers.LossScaleOptimizer):
+        used = optimizers.LossScaleOptimizer(used, name="loss_scale_optimizer")
     names = getattr(model, "output_names", None)
     has_metrics = metrics is not None or weighted_metrics is not None
     return {
@@ -48,7 +48,7 @@ def compiled_parts(
         "_compile_metrics": CompileMetrics(metrics, weighted_metrics, output_names=names) if has_metrics else None,
         "_loss_tracker": Mean(name="loss"),
         "_compile_config": {
-            "optimizer": optimizer,
+            "optimizer": given,
             "loss": loss,
             "loss_weights": loss_weights,
             "metrics": metrics,

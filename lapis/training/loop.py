@@ -104,6 +104,7 @@ def fit(
     callbacks = _make_callbacks(model, callbacks, verbose, epochs, batches, in_fit=True)
     model.make_train_function()
     model.stop_training = False
+    model._initial_epoch = None  # a callback may set it in `on_train_begin`
     logs: dict[str, Any] = {}
     callbacks.on_train_begin()
     try:

@@ -22,8 +22,8 @@ def _describe(value: Any) -> str:
 class OutputTree:
     """The structure of a model's outputs, in the order of `nest.flatten`.
 
-    `paths` leads to each output; `names` are the keys of a flat dict of outputs, else the model's output names, else
-    `output_1`, `output_2`, ….
+    `paths` leads to each output; `names` are the keys of a flat dict of outputs, else the model's output names. If it
+    has none (a subclass that gives several outputs), `named` is false, and `output_1`, `output_2`, … stand for them.
 
     >>> OutputTree([0, 0], ["a", "b"]).spread({"b": 2}, "y")
     [None, 2]
@@ -44,11 +44,14 @@ class OutputTree:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def loss_name(self, index: int) -> str:
-        """The path of keys to an output, with the output's name in place of a last position in a list."""
+    def loss_name(self, index: int, unnamed: str) -> str:
+        """The path of keys to an output, with the output's name in place of a last position in a list.
+
+        `unnamed` is put there if the model does not name its outputs.
+        """
         path = self.paths[index]
         if not path or isinstance(path[-1], int):
-            path = (*path[:-1], self.names[index])
+            path = (*path[:-1], self.names[index] if self.named else unnamed)
         return "/".join(map(str, path))
 
     def spread(self, value: Any, what: str, leaves_may_nest: bool = False) -> list[Any]:

@@ -2,7 +2,7 @@
 
 import inspect
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,9 +28,9 @@ class Trainer:
     stop_training: bool = False
     stop_evaluating: bool = False
     stop_predicting: bool = False
-    train_function: Callable | None = None
-    test_function: Callable | None = None
-    predict_function: Callable | None = None
+    train_function: Any = None
+    test_function: Any = None
+    predict_function: Any = None
     _compile_loss: Any = None
     _compile_metrics: Any = None
     _loss_tracker: Any = None

@@ -1,0 +1,201 @@
+"""Arrays that are held whole in memory: NumPy, JAX, pandas, torch, scipy.sparse, or anything with `__array__`."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+import lapis.core.nest as nest
+from lapis.core.config import floatx
+from lapis.core.dtypes import is_float_dtype
+from lapis.data.adapter import DataAdapter
+from lapis.data.packing import class_weight_to_sample_weight, pack_x_y_sample_weight
+from lapis.state import make_default_seed
+
+
+class SparseRows:
+    """A scipy.sparse matrix whose rows become dense when they are taken."""
+
+    def __init__(self, matrix: Any) -> None:
+        self.matrix = matrix.tocsr()
+        self.shape = tuple(matrix.shape)
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        return to_numpy(self.matrix[rows].toarray())
+
+    def part(self, rows: slice) -> "SparseRows":
+        """These rows, still sparse."""
+        return SparseRows(self.matrix[rows])
+
+
+def is_array_like(x: Any) -> bool:
+    """Whether rows can be taken from the value as from an array."""
+    if hasattr(x, "_keras_history"):
+        return False
+    return hasattr(x, "shape") and (hasattr(x, "__array__") or hasattr(x, "toarray") or hasattr(x, "todense"))
+
+
+def to_numpy(x: Any) -> np.ndarray:
+    """The value as a NumPy array; floats in `floatx()`.
+
+    A pandas Series becomes a column `(samples, 1)`.
+
+    >>> to_numpy(np.zeros(3, "float64")).dtype
+    dtype('float32')
+    """
+    if hasattr(x, "iloc") and hasattr(x, "to_numpy"):
+        array = x.to_numpy()
+        array = array[:, None] if array.ndim == 1 else array
+    elif hasattr(x, "detach") and hasattr(x, "cpu"):
+        array = x.detach().cpu().numpy()
+    elif hasattr(x, "todense") and not isinstance(x, np.ndarray):
+        array = np.asarray(x.todense())
+    else:
+        array = np.asarray(x)
+    if array.dtype.kind in "OUSM":
+        raise TypeError(
+            f"An array of {array.dtype} cannot be fed to a model: {str(array)[:80]!r}. Turn it into numbers first, "
+            "for example with array.astype('float32'); rows of unequal length need padding."
+        )
+    return array.astype(floatx(), copy=False) if is_float_dtype(array.dtype) else array
+
+
+def _to_rows(x: Any) -> Any:
+    if x is None:
+        return None
+    if isinstance(x, SparseRows):
+        return x
+    rows = SparseRows(x) if hasattr(x, "tocsr") and hasattr(x, "toarray") else to_numpy(x)
+    if not rows.shape:
+        raise ValueError(f"Arrays need a leading axis of samples; got the scalar {x!r}.")
+    return rows
+
+
+def _lengths(label: str, structure: Any) -> list[tuple[str, int]]:
+    found = []
+    for path, rows in nest.flatten_with_path(structure):
+        if rows is not None:
+            found.append((label + "".join(f"[{key!r}]" for key in path), rows.shape[0]))
+    return found
+
+
+def _check_lengths(x: Any, y: Any, sample_weight: Any) -> int:
+    lengths = _lengths("x", x) + _lengths("y", y) + _lengths("sample_weight", sample_weight)
+    if len({length for _, length in lengths}) > 1:
+        told = ", ".join(f"{label} has {length}" for label, length in lengths)
+        raise ValueError(f"All arrays must hold the same number of samples, but {told}.")
+    return lengths[0][1]
+
+
+def _check_batch_size(batch_size: Any) -> None:
+    if batch_size is not None and (not isinstance(batch_size, (int, np.integer)) or batch_size < 1):
+        raise ValueError(f"batch_size is {batch_size!r}; expected a whole number of at least 1, or None.")
+
+
+def _spread_weights(y: Any, sample_weight: Any) -> Any:
+    if sample_weight is None or not nest.is_nested(y):
+        return sample_weight
+    if nest.is_nested(sample_weight):
+        try:
+            nest.assert_same_structure(y, sample_weight)
+        except ValueError as error:
+            raise ValueError(f"sample_weight needs one array per array of y. {error}") from None
+        return sample_weight
+    shape = np.shape(sample_weight)
+    if len(shape) != 1 and not (len(shape) == 2 and shape[1] == 1):
+        raise ValueError(
+            f"y holds {len(nest.flatten(y))} arrays and sample_weight is one array of shape {shape}. One array for "
+            "all must be of shape (samples,); for other shapes give one array per array of y."
+        )
+    return nest.map_structure(lambda _: sample_weight, y)
+
+
+class ArrayAdapter(DataAdapter):
+    """Batches cut from arrays, in order or shuffled anew for each pass.
+
+    `batch_size` is 32 unless given; with `steps` and no `batch_size` it is what makes that many batches. The last
+    batch holds what remains. `shuffle` is `True`, `False` or `"batch"` (only within each batch).
+
+    >>> adapter = ArrayAdapter(np.arange(5), np.arange(5), batch_size=2)
+    >>> adapter.num_batches, [len(x) for x, y in adapter.batches()]
+    (3, [2, 2, 1])
+    """
+
+    def __init__(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        batch_size: int | None = None,
+        steps: int | None = None,
+        shuffle: bool | str = False,
+        class_weight: dict | None = None,
+    ) -> None:
+        _check_batch_size(batch_size)
+        if class_weight is not None and sample_weight is not None:
+            raise ValueError("Give either class_weight or sample_weight, not both; multiply them into sample_weight.")
+        sample_weight = _spread_weights(y, sample_weight)
+        x, y, sample_weight = (nest.map_structure(_to_rows, part) for part in (x, y, sample_weight))
+        if class_weight is not None:
+            sample_weight = class_weight_to_sample_weight(y, class_weight)
+        self.num_samples = _check_lengths(x, y, sample_weight)
+        if not self.num_samples:
+            raise ValueError("The arrays hold no samples: their leading axis is 0.")
+        self._inputs = pack_x_y_sample_weight(x, y, sample_weight)
+        self._stride = int(batch_size or (math.ceil(self.num_samples / steps) if steps else 32))
+        self.batch_size = self._stride
+        self.num_batches = math.ceil(self.num_samples / self._stride)
+        self.shuffle = shuffle
+        self._generator = np.random.default_rng(make_default_seed()) if shuffle else None
+
+    def batches(self) -> Iterator[Any]:
+        for rows in self._row_choices():
+            yield nest.map_structure(lambda array, rows=rows: None if array is None else array[rows], self._inputs)
+
+    def _row_choices(self) -> Iterator[Any]:
+        samples, size = self.num_samples, self._stride
+        order = self._generator.permutation(samples) if self._generator and self.shuffle != "batch" else None
+        for start in range(0, samples, size):
+            stop = min(start + size, samples)
+            if self._generator is None:
+                yield slice(start, stop)
+            elif order is None:
+                yield self._generator.permutation(np.arange(start, stop))
+            else:
+                yield order[start:stop]
+
+
+def split_arrays(arrays: tuple, fraction: float) -> tuple[tuple, tuple]:
+    """The arrays without, and only with, the last `fraction` of their samples, for training and validation.
+
+    >>> split_arrays((np.arange(10), None, None), 0.2)[1][0].tolist()
+    [8, 9]
+    """
+    if not 0 < fraction < 1:
+        raise ValueError(f"validation_split is {fraction!r}; expected a number between 0 and 1.")
+    for leaf in nest.flatten(arrays):
+        if leaf is not None and not is_array_like(leaf):
+            raise ValueError(
+                f"validation_split works on arrays, but the data hold a {type(leaf).__name__}. Pass the validation "
+                "part yourself with validation_data."
+            )
+    rows = nest.map_structure(_to_rows, arrays)
+    samples = _check_lengths(*rows)
+    split_at = math.floor(samples * (1.0 - fraction))
+    if split_at in (0, samples):
+        raise ValueError(
+            f"validation_split={fraction} leaves one of the two parts of {samples} samples empty. Give more samples, "
+            "or another fraction."
+        )
+
+    def take(part: slice) -> tuple:
+        return nest.map_structure(lambda array: _part(array, part), rows)
+
+    return take(slice(0, split_at)), take(slice(split_at, samples))
+
+
+def _part(rows: Any, part: slice) -> Any:
+    if rows is None:
+        return None
+    return rows.part(part) if isinstance(rows, SparseRows) else rows[part]

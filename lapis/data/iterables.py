@@ -1,0 +1,82 @@
+"""Anything that yields batches: generators, lists of files read lazily, torch DataLoaders, tf.data Datasets."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+import lapis.core.nest as nest
+from lapis.data.adapter import DataAdapter
+from lapis.data.packing import unpack_x_y_sample_weight, with_class_weight
+
+
+def to_array(x: Any) -> Any:
+    """A part of a batch as a NumPy or JAX array.
+
+    >>> to_array(2.0)
+    array(2.)
+    """
+    if x is None or isinstance(x, np.ndarray):
+        return x
+    if hasattr(x, "detach") and hasattr(x, "cpu"):
+        return x.detach().cpu().numpy()
+    if hasattr(x, "toarray"):
+        return x.toarray()
+    if hasattr(x, "todense"):
+        return x.todense()
+    if hasattr(x, "iloc") and hasattr(x, "to_numpy"):
+        array = x.to_numpy()
+        return array[:, None] if array.ndim == 1 else array
+    if hasattr(x, "addressable_shards"):  # a JAX array may stay where it is
+        return x
+    return np.asarray(x)
+
+
+def standardize_batch(batch: Any) -> Any:
+    """The batch as a tuple (or the lone `x`) of arrays.
+
+    >>> standardize_batch([np.zeros(2), np.ones(2)])[1]
+    array([1., 1.])
+    """
+    if isinstance(batch, (tuple, list)):
+        unpack_x_y_sample_weight(batch)  # for its error
+        batch = tuple(batch)
+    batch = nest.map_structure(to_array, batch)
+    for array in nest.flatten(batch):
+        if array is not None and (array.ndim == 0 or array.dtype.kind in "OUS"):
+            raise ValueError(
+                f"A batch must hold arrays of numbers with a leading axis of samples; got {array!r:.80} of type "
+                f"{array.dtype} and shape {array.shape}."
+            )
+    return batch
+
+
+def _length(source: Any) -> int | None:
+    """How many batches one pass has, as far as the source knows."""
+    try:
+        length = int(source.cardinality()) if hasattr(source, "cardinality") else len(source)
+    except (TypeError, NotImplementedError):
+        return None
+    return length if length >= 0 else None  # tf.data says -1 for endless, -2 for unknown
+
+
+class IterableAdapter(DataAdapter):
+    """Batches as an iterable yields them.
+
+    >>> adapter = IterableAdapter((np.zeros(2), np.ones(2)) for _ in range(3))
+    >>> adapter.num_batches, len(list(adapter.batches()))
+    (None, 3)
+    """
+
+    def __init__(self, source: Iterable, class_weight: dict | None = None) -> None:
+        self.source = source
+        self.class_weight = class_weight
+        self.num_batches = _length(source)
+        self.one_pass = isinstance(source, Iterator)
+
+    def batches(self) -> Iterator[Any]:
+        source: Any = self.source
+        if hasattr(source, "as_numpy_iterator"):
+            source = source.as_numpy_iterator()
+        for batch in source:
+            yield with_class_weight(standardize_batch(batch), self.class_weight)

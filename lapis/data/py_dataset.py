@@ -1,0 +1,145 @@
+"""A data set as a class: batch `i` on demand, from several workers if wanted."""
+
+import collections
+import itertools
+import multiprocessing
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from lapis.data.adapter import DataAdapter
+from lapis.data.iterables import standardize_batch
+from lapis.data.packing import with_class_weight
+from lapis.state import make_default_seed
+
+
+class PyDataset:
+    """Base class of a data set that makes batch `index` when asked for it.
+
+    Override `__getitem__`, which returns a batch `(x, y)`, `(x, y, sample_weight)` or `(x,)`, and `__len__`, the number
+    of batches; for an endless data set override the property `num_batches` to be `None` instead. `on_epoch_begin` and
+    `on_epoch_end` may change the data between epochs.
+
+    `workers` threads, or processes with `use_multiprocessing=True` (the data set must then be picklable), make batches
+    ahead of their use, at most `max_queue_size` of them. They come in the same order as without workers.
+
+    >>> class Squares(PyDataset):
+    ...     def __len__(self):
+    ...         return 3
+    ...
+    ...     def __getitem__(self, index):
+    ...         x = np.arange(2.0)[:, None] + index
+    ...         return x, x**2
+    >>> len(Squares(workers=2))
+    3
+    """
+
+    # Values for subclasses that do not call the constructor below.
+    workers: int = 1
+    use_multiprocessing: bool = False
+    max_queue_size: int = 10
+
+    def __init__(self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10) -> None:
+        self.workers = workers
+        self.use_multiprocessing = use_multiprocessing
+        self.max_queue_size = max_queue_size
+
+    def __getitem__(self, index: int) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} needs a __getitem__ method that returns a batch.")
+
+    def __iter__(self) -> Iterator[Any]:
+        count = self.num_batches
+        for index in itertools.count() if count is None else range(count):
+            yield self[index]
+
+    @property
+    def num_batches(self) -> int | None:
+        """The number of batches in one pass, `None` for an endless data set."""
+        if hasattr(self, "__len__"):
+            return len(self)  # pyright: ignore[reportArgumentType]
+        raise NotImplementedError(
+            f"{type(self).__name__} needs a __len__ method, or a property num_batches that is None if it is endless."
+        )
+
+    def on_epoch_begin(self) -> None:
+        """Called before the first batch of each epoch."""
+
+    def on_epoch_end(self) -> None:
+        """Called after the last batch of each epoch."""
+
+
+_shared: Any = None  # in a worker process: its copy of the data set
+
+
+def _share(dataset: PyDataset) -> None:
+    global _shared
+    _shared = dataset
+
+
+def _fetch_shared(index: int) -> Any:
+    return _shared[index]
+
+
+def _pool(dataset: PyDataset) -> tuple[Executor, Callable[[int], Any]]:
+    if dataset.use_multiprocessing:
+        # A forked copy of a process with JAX's threads may hang, so workers start afresh.
+        context = multiprocessing.get_context("spawn")
+        workers = ProcessPoolExecutor(dataset.workers, context, initializer=_share, initargs=(dataset,))
+        return workers, _fetch_shared
+    return ThreadPoolExecutor(dataset.workers), dataset.__getitem__
+
+
+def _fetch_ahead(dataset: PyDataset, order: Iterable[int]) -> Iterator[Any]:
+    """Batches in order, made by workers some way ahead."""
+    pool, fetch = _pool(dataset)
+    indices = iter(order)
+    waiting: collections.deque = collections.deque()
+    try:
+        for index in itertools.islice(indices, max(dataset.max_queue_size, 1)):
+            waiting.append(pool.submit(fetch, index))
+        while waiting:
+            batch = waiting.popleft().result()
+            for index in itertools.islice(indices, 1):
+                waiting.append(pool.submit(fetch, index))
+            yield batch
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+class PyDatasetAdapter(DataAdapter):
+    """Batches of a `PyDataset`; `shuffle=True` takes those of a finite one in a new order on each pass."""
+
+    def __init__(self, dataset: PyDataset, shuffle: bool | str = False, class_weight: dict | None = None) -> None:
+        self.dataset = dataset
+        self.class_weight = class_weight
+        if dataset.num_batches == 0:
+            raise ValueError(f"{type(dataset).__name__} has no batches: its length is 0.")
+        shuffled = shuffle and dataset.num_batches is not None
+        self._generator = np.random.default_rng(make_default_seed()) if shuffled else None
+
+    @property
+    def num_batches(self) -> int | None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.dataset.num_batches
+
+    def batches(self) -> Iterator[Any]:
+        for batch in self._fetch(self._order()):
+            yield with_class_weight(standardize_batch(batch), self.class_weight)
+
+    def _order(self) -> Iterable[int]:
+        count = self.num_batches
+        if count is None:
+            return itertools.count()
+        return range(count) if self._generator is None else map(int, self._generator.permutation(count))
+
+    def _fetch(self, order: Iterable[int]) -> Iterator[Any]:
+        if self.dataset.workers > 1 or (self.dataset.workers > 0 and self.dataset.use_multiprocessing):
+            return _fetch_ahead(self.dataset, order)
+        return map(self.dataset.__getitem__, order)
+
+    def on_epoch_begin(self) -> None:
+        self.dataset.on_epoch_begin()
+
+    def on_epoch_end(self) -> None:
+        self.dataset.on_epoch_end()
