@@ -17,7 +17,7 @@ from lapis.view.svg import to_svg
 LINE = "#7f8997"
 FRAME = "#c3cad3"
 # Nested frames alternate between two tints.
-FRAME_FILLS = ("#f5f6f8", "#fcfcfd")
+FRAME_FILLS = ("#fcfcfd", "#f5f6f8")
 FRAME_INK = "#525c69"
 CORNER = 7.0
 HEAD = 8.0

@@ -15,7 +15,6 @@ from lapis.view.surface import (
     font_for,
     pillow,
     rounded,
-    text_width,
 )
 
 CSS_DPI = 96
@@ -66,7 +65,11 @@ def band(sheet: Sheet, scale: float, width: int, top: int, height: int) -> Any:
             case Polygon():
                 draw.polygon([at(point) for point in shape.points], shape.fill)
             case Text():
-                write(image, draw, shape, at((shape.x, shape.y + BASELINE * shape.size)), shape.size * big)
+                size = shape.size * big
+                # The built-in typeface has one weight; a thin outline in the same colour makes the bold one.
+                weight = size * 0.02 if shape.bold else 0
+                place, letters = at((shape.x, shape.y + BASELINE * shape.size)), font_for(shape.text, size)
+                draw.text(place, shape.text, shape.fill, letters, ANCHORS[shape.anchor], stroke_width=weight)
     return image.resize((width, height), pillow().Image.Resampling.BOX)
 
 
@@ -75,25 +78,7 @@ def extent(shape: Shape) -> tuple[float, float]:
     if isinstance(shape, Rect):
         return shape.y - shape.stroke_width, shape.y + shape.height + shape.stroke_width
     if isinstance(shape, Text):
-        room = text_width(shape.text, shape.size) / 2 if shape.turned else shape.size
-        return shape.y - room, shape.y + room
+        return shape.y - shape.size, shape.y + shape.size
     room = shape.width if isinstance(shape, Line) else 0.0
     rows = [y for _, y in shape.points]
     return min(rows) - room, max(rows) + room
-
-
-def write(image: Any, draw: Any, shape: Text, place: Point, size: float) -> None:
-    """Write words with their baseline at `place`; turned ones run upwards, their middle at the shape's own place."""
-    letters = font_for(shape.text, size)
-    # The built-in typeface has one weight; a thin outline in the same colour makes the bold one.
-    weight = size * 0.02 if shape.bold else 0
-    if not shape.turned:
-        draw.text(place, shape.text, shape.fill, letters, ANCHORS[shape.anchor], stroke_width=weight)
-        return
-    length, height = math.ceil(letters.getlength(shape.text)) + 4, math.ceil(size * 1.6)
-    word = pillow().Image.new("L", (length, height), 0)
-    middle = height / 2 + BASELINE * size
-    pillow().ImageDraw.Draw(word).text((length / 2, middle), shape.text, 255, letters, "ms", stroke_width=weight)
-    word = word.rotate(90, expand=True)
-    corner = (round(place[0] - height / 2), round(place[1] - BASELINE * size - length / 2))
-    image.paste(shape.fill, corner, word)

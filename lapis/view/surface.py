@@ -57,7 +57,6 @@ class Text:
     fill: str = "#000000"
     bold: bool = False
     anchor: Literal["start", "middle", "end"] = "start"
-    turned: bool = False
 
 
 Shape = Rect | Line | Polygon | Text

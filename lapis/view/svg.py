@@ -1,11 +1,10 @@
 """A sheet as SVG text."""
 
-from xml.sax.saxutils import escape, quoteattr
+from html import escape
 
 from lapis.view.surface import BASELINE, Line, Polygon, Rect, Shape, Sheet, Text, corners, text_width
 
 FAMILY = "Aileron, Inter, Helvetica, Arial, sans-serif"
-ANCHORS = {"start": "start", "middle": "middle", "end": "end"}
 
 
 def to_svg(sheet: Sheet) -> str:
@@ -69,9 +68,7 @@ def words(shape: Text) -> str:
     if shape.bold:
         attributes += ' font-weight="600"'
     if shape.anchor != "start":
-        attributes += f' text-anchor="{ANCHORS[shape.anchor]}"'
-    if shape.turned:
-        attributes += f" transform={quoteattr(f'rotate(-90 {number(shape.x)} {number(shape.y)})')}"
+        attributes += f' text-anchor="{shape.anchor}"'
     return f"<text{attributes}>{escape(shape.text)}</text>"
 
 
