@@ -31,9 +31,9 @@ def standardize_dtype(dtype: Any) -> str:
             return _PYTHON[dtype] or config.floatx()
     except TypeError:
         pass
-    name = dtype if isinstance(dtype, str) else getattr(dtype, "name", None)
+    name: Any = dtype if isinstance(dtype, str) else getattr(dtype, "name", None)
     if name is None and not isinstance(dtype, type) and hasattr(dtype, "dtype"):
-        name = str(dtype.dtype)
+        name = str(dtype.dtype)  # pyright: ignore[reportAttributeAccessIssue]
     if name is None:
         try:
             name = np.dtype(dtype).name

@@ -3,16 +3,20 @@
 Nothing is imported or executed because a config names it: a `module` is compared with names that are known here.
 """
 
+import copy
 import difflib
 import inspect
 import threading
 import types
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
+
+from lapis.core.dtypes import standardize_dtype
 
 _T = TypeVar("_T")
 
@@ -24,6 +28,10 @@ _REGISTERED_NAMES: dict[Any, str] = {}
 _scopes = threading.local()
 
 _SHARED = "shared_object_id"
+_LAMBDA_WRITTEN = (
+    "The model holds a lambda. Its code is not written into the file, which therefore cannot be loaded. Use a named "
+    "function that is decorated with `lapis.saving.register_keras_serializable()`."
+)
 PLAIN_TYPES = (str, int, float, bool, type(None))
 
 
@@ -177,6 +185,8 @@ def serialize_shared(obj: Any) -> Any:
         config = serialize_keras_object(obj)
     finally:
         _scopes.written = outer
+    if any(entry.get("class_name") == "__lambda__" for entry in _entries(config)):
+        warnings.warn(_LAMBDA_WRITTEN, stacklevel=5)
     counts: Counter[int] = Counter(entry[_SHARED] for entry in _entries(config) if _SHARED in entry)
     numbers = {marked: number for number, marked in enumerate((m for m, n in counts.items() if n > 1), start=1)}
     for entry in _entries(config):
@@ -301,14 +311,15 @@ def deserialize_keras_object(
     cls = _find_class(config, custom_objects)
     if not hasattr(cls, "from_config"):
         raise TypeError(f"{cls!r} cannot be built from a config: it has no from_config class method.")
+    kept = None if made is None or mark is None else copy.deepcopy(config)  # a `from_config` may empty its dict
     with CustomObjectScope(custom_objects):
         instance = cls.from_config(inner)
         if config.get("build_config") and hasattr(instance, "build_from_config"):
             instance.build_from_config(config["build_config"])
         if config.get("compile_config") and hasattr(instance, "compile_from_config"):
             instance.compile_from_config(config["compile_config"])
-    if made is not None and mark is not None:
-        made[mark] = config, instance
+    if made is not None and kept is not None:
+        made[mark] = kept, instance
     return instance
 
 
@@ -320,7 +331,7 @@ def _deserialize_tagged(tag: str, config: Any) -> Any:
     if tag == "__slice__":
         return slice(*(deserialize_keras_object(config[part]) for part in ("start", "stop", "step")))
     if tag in ("__numpy__", "__tensor__"):
-        return np.asarray(config["value"], dtype=config["dtype"])
+        return np.asarray(config["value"], dtype=standardize_dtype(config["dtype"]))
     if tag == "__lambda__":
         raise ValueError(
             "The config holds a Lambda's code, and code in a file is never run. Write the function as a named one, "
@@ -347,7 +358,7 @@ def _find_class(config: dict, custom_objects: dict | None) -> Any:
     registered_name = config.get("registered_name")
     ours = isinstance(module, str) and (module == "keras" or module.startswith("keras."))
     if ours:
-        found = _BUILTINS.get((module, class_name))
+        found = _BUILTINS.get((str(module), class_name))
         if found is not None:
             return found
     found = _custom((registered_name, class_name), custom_objects)

@@ -137,12 +137,12 @@ def op(function: Any = None, *, spec: Callable | None = None) -> Any:
             for place, x in enumerate(args):
                 if isinstance(x, ArrayHolder):
                     read[place] = x.value
-            args = read
-        elif found:
+            return function(*read)
+        if found:
             args, kwargs = _read_holders(args), _read_holders(kwargs)
         return function(*args, **kwargs)
 
-    operation.spec = spec  # pyright: ignore[reportFunctionMemberAccess]
+    operation.spec = spec  # pyright: ignore[reportAttributeAccessIssue]
     return operation
 
 

@@ -5,7 +5,6 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import lapis.ops as ops
 from lapis.constraints import get as get_constraint
 from lapis.core import dtype_policies, nest
 from lapis.core.dtypes import is_float_dtype, standardize_dtype
@@ -25,11 +24,12 @@ from lapis.layers.calling import (
     tensor_arguments,
 )
 from lapis.layers.configured import Configured
-from lapis.layers.converting import as_spec, spec_of_shape, to_tensor
+from lapis.layers.converting import as_spec, to_tensor
 from lapis.layers.input_spec import check_inputs
+from lapis.layers.pure_calls import PureCalls
 from lapis.layers.stateful import Stateful, default_initializer
 from lapis.regularizers import get as get_regularizer
-from lapis.state import StatelessScope, Variable, name_scope, require_x64
+from lapis.state import Variable, name_scope, require_x64
 from lapis.state.scopes import local as scopes
 
 _MASK_LOST = (
@@ -40,7 +40,7 @@ _MASK_LOST = (
 
 
 @builtin("keras.layers")
-class Layer(Configured, Stateful, Operation):
+class Layer(Configured, PureCalls, Stateful, Operation):
     """A function of tensors with weights, that can be called on arrays and on symbolic tensors alike.
 
     A subclass makes its weights in `build(self, input_shape)` with `add_weight`, and computes in `call(self,
@@ -63,6 +63,11 @@ class Layer(Configured, Stateful, Operation):
     (None, 3)
     """
 
+    activity_regularizer: Any
+    autocast: bool
+    _built: bool
+    _build_shapes: dict | None
+    _given_input_shape: tuple | None
     _overrides_build = False
     _defines_mask = False
     input_spec: Any  # what inputs must look like: an `InputSpec` or a nest of them
@@ -417,65 +422,7 @@ class Layer(Configured, Stateful, Operation):
             if get_mask(x) is None and one is not None:
                 set_mask(x, one)
 
-    # Shapes without data
-
-    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
-        """The shape that comes out for inputs of a shape (or of a nest of shapes), `None` for unknown sizes."""
-        names = signature_of(type(self).call).names
-        tensors = [spec_of_shape(shape, self.compute_dtype) for shape in args]
-        named = {key.removesuffix("_shape"): spec_of_shape(shape, self.compute_dtype) for key, shape in kwargs.items()}
-        if len(args) == 0 and len(named) == 1 and "input" in named and names:
-            named = {names[0]: named["input"]}
-        outputs = self._spec_without_record(tensors, named)
-        return nest.map_structure(lambda x: None if x is None else x.shape, outputs)
-
-    def _spec_without_record(self, args: list, kwargs: dict) -> Any:
-        with StatelessScope():
-            if not self._built and self._overrides_build:
-                bound = signature_of(type(self).call).bind(tuple(args), kwargs, self)
-                self._build_for(bound, bound, signature_of(type(self).call), next(iter(bound.values())))
-            return self.compute_output_spec(*args, **kwargs)
-
-    # Pure calls
-
-    def stateless_call(
-        self,
-        trainable_variables: Any,
-        non_trainable_variables: Any,
-        *args: Any,
-        return_losses: bool = False,
-        **kwargs: Any,
-    ) -> tuple:
-        """Call the layer with the given values of its variables; nothing in it changes.
-
-        Returns:
-            `(outputs, non_trainable_variables)`, the second with new values, and the losses as a third with
-            `return_losses`.
-        """
-        if not self.built:
-            raise ValueError(f"stateless_call needs a built layer; call {self.path!r} on data or `build` it first.")
-        mapping = []
-        for kind, mine, given in (
-            ("trainable", self.trainable_variables, trainable_variables),
-            ("non-trainable", self.non_trainable_variables, non_trainable_variables),
-        ):
-            given = list(given)
-            if len(given) != len(mine):
-                raise ValueError(
-                    f"The layer {self.path!r} has {len(mine)} {kind} variables, but stateless_call got {len(given)}."
-                )
-            mapping += zip(mine, given)
-        losses = None
-        with StatelessScope(mapping, collect_losses=return_losses) as scope:
-            outputs = self(*args, **kwargs)
-            if return_losses:
-                losses = self.losses
-        new = [scope.get_current_value(v) for v in self.non_trainable_variables]
-        return (outputs, new, losses) if return_losses else (outputs, new)
-
-    def rematerialized_call(self, layer_call: Callable, *args: Any, **kwargs: Any) -> Callable:
-        """The call as a function whose inner values are computed again for the gradient instead of kept."""
-        return ops.rematerialize(layer_call)
+    # The rest of Keras's interface
 
     def quantize(self, mode: Any = None, type_check: bool = True, config: Any = None) -> None:
         """Not available: layers are not quantized."""

@@ -28,6 +28,7 @@ class Stateful:
     """Keeps what is assigned to its attributes in lists by kind, in the order of assignment."""
 
     _locked = False
+    _trainable: bool
     _path: str | None = None
     name: str
     _tracked: set[int]  # the variables, by identity

@@ -33,6 +33,11 @@ class Functional(Model):
 
     _first_call = 1
 
+    plan: Plan
+    _operations: list[Any]
+    _inputs_structure: Any
+    _outputs_structure: Any
+
     def __init__(
         self, inputs: Any, outputs: Any, name: str | None = None, trainable: bool = True, **kwargs: Any
     ) -> None:
@@ -198,9 +203,10 @@ class Functional(Model):
             )
         if not rest:
             return nodes[call].output_tensors[index]
-        if not isinstance(layer, Model) or getattr(layer, "graph", None) is None:
+        graph = getattr(layer, "graph", None)
+        if graph is None:
             raise ValueError(f"{first!r} is no model with a graph inside, so the path {path!r} leads nowhere.")
-        from_inside = layer.graph.get_tensor(rest, 0, index)
+        from_inside = graph.get_tensor(rest, 0, index)
         return inner_tensor(nodes[call], from_inside)
 
     def get_config(self) -> dict:

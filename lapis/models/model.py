@@ -37,7 +37,7 @@ class Model(Trainer, Layer):
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls is Model and _from_graph(args, kwargs):
             cls = Model._functional_class
-        return super().__new__(cls, *args, **kwargs)
+        return super().__new__(cls, *args, **kwargs)  # pyright: ignore[reportArgumentType]
 
     _functional_class: Any = None  # set below Functional, which is a Model itself
 

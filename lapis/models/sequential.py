@@ -30,6 +30,9 @@ class Sequential(Model):
     (None, 2)
     """
 
+    _functional: Functional | None
+    _stack: list[Layer]
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         return Layer.__new__(cls)
 
