@@ -66,7 +66,7 @@ ROWS = [
         (f32(2, 5),),
     ),
     Row("Dense-masked", lambda k: k.layers.Dense(3), (f32(2, 4, 5),), masks=(flags(2, 4),)),
-    Row("Dense-integers", lambda k: k.layers.Dense(3), (i32(2, 5),), gradient=False),
+    Row("Dense-integers", lambda k: k.layers.Dense(3), (i32(2, 5),)),
     Row("Dense-lora", lambda k: k.layers.Dense(3, lora_rank=2), (f32(2, 5),)),
     Row("EinsumDense", lambda k: k.layers.EinsumDense("ab,bc->ac", output_shape=4, bias_axes="c"), (f32(2, 5),)),
     Row(
@@ -104,18 +104,17 @@ ROWS = [
         lambda k: k.layers.EinsumDense("abcd,cde->abe", output_shape=(6, 4), bias_axes="be", lora_rank=2),
         (f32(2, 6, 5, 3),),
     ),
-    Row("Embedding", lambda k: k.layers.Embedding(10, 3), (i32(2, 4),), spec_shapes=((None, None),), gradient=False),
+    Row("Embedding", lambda k: k.layers.Embedding(10, 3), (i32(2, 4),), spec_shapes=((None, None),)),
     Row(
         "Embedding-mask-zero",
         lambda k: k.layers.Embedding(
             10, 3, "normal", embeddings_regularizer="l2", embeddings_constraint="unit_norm", mask_zero=True
         ),
         (i32(4, 5, high=3),),
-        gradient=False,
     ),
-    Row("Embedding-one-axis", lambda k: k.layers.Embedding(10, 3), (i32(4),), gradient=False),
-    Row("Embedding-floats", lambda k: k.layers.Embedding(10, 3), (i32(2, 4).astype("float32"),), gradient=False),
-    Row("Embedding-lora", lambda k: k.layers.Embedding(10, 3, lora_rank=2), (i32(2, 4),), gradient=False),
+    Row("Embedding-one-axis", lambda k: k.layers.Embedding(10, 3), (i32(4),)),
+    Row("Embedding-floats", lambda k: k.layers.Embedding(10, 3), (i32(2, 4).astype("float32"),)),
+    Row("Embedding-lora", lambda k: k.layers.Embedding(10, 3, lora_rank=2), (i32(2, 4),)),
     Row("Masking", lambda k: k.layers.Masking(), (_STEPS,), spec_shapes=((None, None, 2),)),
     Row("Masking-value", lambda k: k.layers.Masking(mask_value=1.0), (np.where(_STEPS == 0, 1, _STEPS),)),
     Row("Identity", lambda k: k.layers.Identity(), (f32(2, 4, 3),), masks=(flags(2, 4),)),

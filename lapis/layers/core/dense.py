@@ -87,7 +87,8 @@ class Dense(LowRankAdapted):
                 constraint=self.bias_constraint,
             )
         self.input_spec = InputSpec(min_ndim=2, axes={-1: input_shape[-1]})
-        self._start_lora()
+        if self.lora_rank:
+            self._start_lora()
 
     @property
     def kernel(self) -> Any:

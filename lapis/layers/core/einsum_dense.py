@@ -93,7 +93,8 @@ class EinsumDense(LowRankAdapted):
                 regularizer=self.bias_regularizer,
                 constraint=self.bias_constraint,
             )
-        self._start_lora()
+        if self.lora_rank:
+            self._start_lora()
 
     def _fan_aware(self, axes: "_Axes") -> Any:
         """The kernel's initializer, told which of the kernel's axes are inputs and which outputs."""

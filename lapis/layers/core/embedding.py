@@ -82,7 +82,8 @@ class Embedding(LowRankAdapted):
             regularizer=self.embeddings_regularizer,
             constraint=self.embeddings_constraint,
         )
-        self._start_lora()
+        if self.lora_rank:
+            self._start_lora()
 
     @property
     def embeddings(self) -> Any:

@@ -16,16 +16,17 @@ class LowRankAdapted(Layer):
 
     _adapted_weight = "kernel"
 
+    lora_rank: Any
+
     def _set_lora(self, rank: int | None, alpha: float | None) -> None:
         self.lora_rank = rank
         self.lora_alpha = rank if alpha is None else alpha
         self.lora_enabled = False
 
     def _start_lora(self) -> None:
-        """Called at the end of `build`: adapt from the start where the constructor was given a rank."""
-        if self.lora_rank:
-            self.built = True
-            self.enable_lora(self.lora_rank, self.lora_alpha)
+        """Adapt from the start: called at the end of `build` where the constructor was given a rank."""
+        self.built = True
+        self.enable_lora(self.lora_rank, self.lora_alpha)
 
     def _lora_config(self) -> dict:
         return {"lora_rank": self.lora_rank, "lora_alpha": self.lora_alpha} if self.lora_rank else {}
