@@ -73,10 +73,13 @@ class Adam(Optimizer):
             self._velocity_hats = self.add_optimizer_variables(variables, "velocity_hat")
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
-        g, lr, t = self._cast(variable, gradient, learning_rate, self.iterations + 1)
+        def corrected(lr: Any, t: Any) -> Any:
+            return lr * jnp.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
+
+        (g,) = self._cast(variable, gradient)
+        rate = self._once_per_step(variable, learning_rate, corrected)
         index = self._get_variable_index(variable)
         m, v = self._momentums[index], self._velocities[index]
-        rate = lr * jnp.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
         self.assign_add(m, (g - m.value) * (1 - self.beta_1))
         self.assign_add(v, (jnp.square(g) - v.value) * (1 - self.beta_2))
         if self.amsgrad:

@@ -53,6 +53,7 @@ class Optimizer(OptimizerState):
 
     _excluded_variables: frozenset[Variable] = frozenset()
     _excluded_names: "re.Pattern[str] | None" = None
+    _shared: dict[str, Any] | None = None
 
     def __init__(
         self,
@@ -341,7 +342,11 @@ class Optimizer(OptimizerState):
         learning_rate = self.learning_rate
         learning_rate = jnp.asarray(learning_rate.value if isinstance(learning_rate, Variable) else learning_rate)
         self._apply_weight_decay(variables, learning_rate)
-        self._update(gradients, variables, learning_rate)
+        self._shared = {}
+        try:
+            self._update(gradients, variables, learning_rate)
+        finally:
+            self._shared = None
 
     def _update(self, gradients: list[Any], variables: list[Variable], learning_rate: Any) -> None:
         for gradient, variable in zip(gradients, variables):
@@ -374,17 +379,24 @@ class Optimizer(OptimizerState):
         # The average begins at the values after the first step.
         step = jnp.asarray(self.iterations)
         momentum = jnp.where(step == 0, 0.0, self.ema_momentum)
+        overwrite = (step + 1) % (self.ema_overwrite_frequency or 1) == 0
         for variable, average in zip(self._trainable_variables, self._model_variables_moving_average):
             if average is None:
                 continue
             m = momentum.astype(variable.dtype)
             average.assign(m * average.value + (1 - m) * variable.value)
             if self.ema_overwrite_frequency:
-                overwrite = (step + 1) % self.ema_overwrite_frequency == 0
                 variable.assign(jnp.where(overwrite, average.value, variable.value))
 
     def _get_variable_index(self, variable: Variable) -> int:
         return self._indices[variable]
+
+    def _once_per_step(self, variable: Variable, learning_rate: Any, formula: Callable[[Any, Any], Any]) -> Any:
+        """`formula(learning_rate, t)` at step t in the variable's type, the same for all variables of the type."""
+        shared = {} if self._shared is None else self._shared
+        if variable.dtype not in shared:
+            shared[variable.dtype] = formula(*self._cast(variable, learning_rate, self.iterations + 1))
+        return shared[variable.dtype]
 
     def _cast(self, variable: Variable, *values: Any) -> list[Any]:
         """The values as arrays of the variable's type."""
