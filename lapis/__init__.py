@@ -3,6 +3,7 @@
 from lapis.core.version import VERSION as __version__
 
 from lapis import activations as activations
+from lapis import applications as applications
 from lapis import backend as backend
 from lapis import config as config
 from lapis import constraints as constraints
