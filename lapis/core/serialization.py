@@ -112,10 +112,17 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
 def get_registered_name(obj: Any) -> str:
     """The name an object was registered under, else its own name."""
+    # A class may be made anew below the user's own, under its name, for models that become functional.
+    same = [base for base in getattr(obj, "__mro__", (obj,)) if getattr(base, "__name__", None) == obj.__name__]
     try:
-        return _REGISTERED_NAMES.get(obj) or obj.__name__
+        return next((_REGISTERED_NAMES[base] for base in same if base in _REGISTERED_NAMES), obj.__name__)
     except TypeError:
         return obj.__name__
+
+
+def is_known(cls: type) -> bool:
+    """Whether configs may name the class everywhere: it is one of ours or has been registered."""
+    return "_builtin" in cls.__dict__ or get_registered_name(cls) in _REGISTERED
 
 
 def get_registered_object(name: str, custom_objects: dict | None = None, module_objects: dict | None = None) -> Any:

@@ -137,6 +137,9 @@ class Model(Trainer, Layer):
         """Read weights from a `.weights.h5`, `.keras` or `.h5` file."""
         saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
+    def __reduce__(self) -> tuple:
+        return saving.unpack, saving.pack(self)
+
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as JSON text, for `models.model_from_json`; `kwargs` go to `json.dumps`."""
         return json.dumps(serialize_keras_object(self), **kwargs)

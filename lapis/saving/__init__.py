@@ -10,5 +10,7 @@ from lapis.core.serialization import register_keras_serializable as register_ker
 from lapis.core.serialization import serialize_keras_object as serialize_keras_object
 from lapis.saving.api import load_model as load_model
 from lapis.saving.api import load_weights as load_weights
+from lapis.saving.api import pack as pack
 from lapis.saving.api import save_model as save_model
 from lapis.saving.api import save_weights as save_weights
+from lapis.saving.api import unpack as unpack

@@ -1,5 +1,6 @@
 """Saving and loading models and weights: which file name means which format."""
 
+import io
 import warnings
 from collections.abc import Iterable
 from os import PathLike
@@ -8,9 +9,11 @@ from typing import Any
 
 import h5py
 
+from lapis.core.serialization import is_known
 from lapis.saving import archive, hdf5, legacy_model, legacy_weights, native
 from lapis.saving.atomic import file_path, replacing
 from lapis.saving.state import load_state, save_state
+from lapis.saving.tree import saveables
 
 _Path = str | PathLike
 _LEGACY = (".h5", ".hdf5")
@@ -81,7 +84,7 @@ def load_model(
     path = file_path(filepath)
     _check_exists(path)
     if path.name.endswith(".keras"):
-        return native.load(path, str(path), custom_objects, compile, safe_mode)
+        return native.load(path, str(path), custom_objects, compile)
     if path.name.endswith(_LEGACY):
         return legacy_model.load(path, custom_objects, compile)
     raise ValueError(f"filepath is {str(filepath)!r}; a model is read from a file that ends in '.keras' or '.h5'.")
@@ -142,8 +145,8 @@ def load_weights(model: Any, filepath: _Path, skip_mismatch: bool = False, **kwa
         raise ValueError(_UNBUILT.format(name=model.name, what="load"))
     name = str(path)
     if is_native:
-        with archive.opened(path, name) as members:
-            native.load_into(model, members, name, skip_mismatch)
+        with archive.opened(path, name) as members, native.weights_in(members, name) as file:
+            load_state(model, file, name, skip_mismatch)
         return
     with hdf5.opened(path, name) as file:
         if is_weights:
@@ -152,6 +155,24 @@ def load_weights(model: Any, filepath: _Path, skip_mismatch: bool = False, **kwa
             whole_model = "layer_names" not in file.attrs and "model_weights" in file
             group = hdf5.group_at(file, "model_weights") if whole_model else file
             legacy_weights.load_weights(group or file, model, name, bool(by_name), skip_mismatch)
+
+
+def pack(model: Any) -> tuple[bytes, dict[str, type]]:
+    """The model as the bytes of a `.keras` file, with the classes in it that are not registered, for pickling.
+
+    >>> import lapis
+    >>> unpack(*pack(lapis.Sequential([lapis.Input((3,)), lapis.layers.Dense(2)]))).count_params()
+    8
+    """
+    buffer = io.BytesIO()
+    native.save(model, buffer)
+    classes = {type(obj).__name__: type(obj) for _, obj in saveables(model)}
+    return buffer.getvalue(), {name: cls for name, cls in classes.items() if not is_known(cls)}
+
+
+def unpack(data: bytes, custom_objects: dict[str, type] | None = None) -> Any:
+    """The model again, from what `pack` gave."""
+    return native.load(io.BytesIO(data), "The pickle", custom_objects)
 
 
 def _skipped(kwargs: dict) -> Iterable[Any]:

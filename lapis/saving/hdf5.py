@@ -106,8 +106,10 @@ def dtype_name(dataset: h5py.Dataset) -> str | None:
     """The name of the element type, also of those that HDF5 keeps as bare bytes; `None` if it is no number."""
     if dataset.dtype.kind in "biufc":
         name = dataset.dtype.name
+    elif dataset.dtype.kind == "V":  # older files do not say which type it is; one of two bytes exists
+        name = dataset.attrs.get("dtype", "bfloat16")
     else:
-        name = dataset.attrs.get("dtype") if dataset.dtype.kind == "V" and "dtype" in dataset.attrs else None
+        name = None
     if not isinstance(name, str) or name not in ALLOWED_DTYPES or name == "string":
         return None
     return name if np.dtype(name).itemsize == dataset.dtype.itemsize else None

@@ -11,6 +11,15 @@ from lapis.core.serialization import get_registered_name
 # Entries of Keras 2's optimizers that say nothing any more.
 _GONE = frozenset({"decay", "is_legacy_optimizer", "jit_compile"})
 _WRAPPERS = frozenset({"MeanMetricWrapper", "LossFunctionWrapper"})
+# Keras reads only the long names of losses from this layout.
+_LONG_NAMES = {
+    "bce": "binary_crossentropy",
+    "kld": "kl_divergence",
+    "mae": "mean_absolute_error",
+    "mape": "mean_absolute_percentage_error",
+    "mse": "mean_squared_error",
+    "msle": "mean_squared_logarithmic_error",
+}
 _KEPT = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
 
@@ -20,12 +29,23 @@ def training_config(model: Any) -> dict | None:
     if not config:
         return None
     out = {key: _without_module(value) for key, value in config.items() if key != "optimizer"}
+    out["loss"] = _long_names(out["loss"])
     optimizer = model.optimizer
     out["optimizer_config"] = {
         "class_name": get_registered_name(type(optimizer)),
         "config": config["optimizer"]["config"],
     }
     return out
+
+
+def _long_names(loss: Any) -> Any:
+    if isinstance(loss, str):
+        return _LONG_NAMES.get(loss.lower(), loss)
+    if isinstance(loss, list):
+        return [_long_names(item) for item in loss]
+    if isinstance(loss, dict) and "class_name" not in loss:
+        return {key: _long_names(item) for key, item in loss.items()}
+    return loss
 
 
 def _without_module(value: Any) -> Any:

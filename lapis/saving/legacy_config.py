@@ -94,7 +94,8 @@ def _registered(kind: str) -> str | None:
 
 def _is_operation(config: dict) -> bool:
     # Every layer's config says whether it is trainable; that of an array function in a graph does not.
-    return bool(config.get("inbound_nodes")) and "trainable" not in config["config"]
+    nodes = config.get("inbound_nodes") or [None]
+    return _is_modern_node(nodes[0]) and "trainable" not in config["config"]
 
 
 def _layer(kind: str, config: dict) -> dict:

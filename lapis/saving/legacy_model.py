@@ -7,11 +7,13 @@ from typing import Any
 
 import h5py
 
-from lapis.core.serialization import CustomObjectScope, deserialize_keras_object, serialize_shared, sharing_scope
+from lapis.core.serialization import CustomObjectScope, serialize_shared
 from lapis.saving import hdf5, legacy_weights, plain
 from lapis.saving.archive import KERAS_VERSION
+from lapis.saving.budget import budget_of
 from lapis.saving.legacy_compile import compile_arguments, training_config
 from lapis.saving.legacy_config import to_legacy, to_modern
+from lapis.saving.native import build
 from lapis.saving.state import mismatch
 from lapis.saving.tree import saveables
 from lapis.state import SeedGenerator
@@ -51,8 +53,8 @@ def load(path: Path, custom_objects: dict | None = None, compile: bool = True) -
             )
         config = plain.parse_object(text, f"The model_config of {path}")
         with CustomObjectScope(custom_objects):
-            with sharing_scope():
-                model = deserialize_keras_object(to_modern(config), custom_objects)
+            with budget_of(file):
+                model = build(to_modern(config), str(path), custom_objects)
             weights = hdf5.group_at(file, "model_weights")
             if weights is None:
                 raise ValueError(f"{path} holds a model without weights: it has no group `model_weights`.")

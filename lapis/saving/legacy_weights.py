@@ -45,7 +45,9 @@ def save_list(group: h5py.Group, weights: Iterable[Any]) -> None:
         names.append(name if name not in names else f"{name}_{len(names)}")
     hdf5.write_names(group, "weight_names", names)
     for name, weight in zip(names, weights):
-        hdf5.write(group, name, weight)
+        value = weight.numpy()
+        # This layout knows none of the types that HDF5 itself lacks, such as bfloat16; float32 holds their values.
+        hdf5.write(group, name, value.astype("float32") if value.dtype.kind == "V" else value)
 
 
 def read_list(group: h5py.Group) -> list[h5py.Dataset]:

@@ -3,14 +3,18 @@
 import datetime
 import json
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import h5py
 
 from lapis.core.serialization import deserialize_keras_object, serialize_shared, sharing_scope
 from lapis.core.version import VERSION
+from lapis.layers.layer import Layer
 from lapis.saving import archive, hdf5, plain
 from lapis.saving.assets import load_assets, save_assets
+from lapis.saving.budget import budget_of
 from lapis.saving.state import load_state, save_state
 
 
@@ -33,23 +37,37 @@ def _texts(model: Any) -> tuple[bytes, bytes]:
     return config.encode(), metadata.encode()
 
 
-def load(source: Any, name: str, custom_objects: dict | None, compile: bool, safe_mode: bool) -> Any:
+def load(source: Any, name: str, custom_objects: dict | None = None, compile: bool = True) -> Any:
     """The model in an archive at a path or in a file object."""
     with archive.opened(source, name) as members:
         config = archive.read_member(members, archive.CONFIG, plain.MAX_BYTES)
         config = plain.parse_object(config, f"The config of {name}")
         if not compile:
             config.pop("compile_config", None)
-        with sharing_scope():
-            model = deserialize_keras_object(config, custom_objects, safe_mode=safe_mode)
-        load_into(model, members, name)
+        with weights_in(members, name) as file:
+            with budget_of(file):
+                model = build(config, name, custom_objects)
+            load_state(model, file, name)
         load_assets(model, members)
     return model
 
 
-def load_into(model: Any, members: zipfile.ZipFile, name: str, skip_mismatch: bool = False) -> None:
-    """Set the model's state from the weights in an archive."""
+def build(config: dict, name: str, custom_objects: dict | None) -> Any:
+    """The model that a config from the file called `name` describes."""
+    try:
+        with sharing_scope():
+            model = deserialize_keras_object(config, custom_objects)
+    except (KeyError, IndexError, AttributeError, RecursionError) as error:
+        raise ValueError(f"The config in {name} describes no model: {type(error).__name__} {error}.") from error
+    if not isinstance(model, Layer):
+        raise ValueError(f"The config in {name} describes a {type(model).__name__}, which is no model.")
+    return model
+
+
+@contextmanager
+def weights_in(members: zipfile.ZipFile, name: str) -> Iterator[h5py.File]:
+    """The file of weights in an archive."""
     if archive.WEIGHTS not in members.namelist():
         raise ValueError(f"{name} holds no {archive.WEIGHTS}; weights are read from HDF5 only.")
     with archive.unpacked(members, archive.WEIGHTS) as weights, hdf5.opened(weights, name) as file:
-        load_state(model, file, name, skip_mismatch)
+        yield file

@@ -25,7 +25,10 @@ class WritableStore:
         self._file, self._path = file, f"{path}/vars" if path else "vars"
 
     def __setitem__(self, key: str, value: Any) -> None:
-        hdf5.write(self._file.require_group(self._path), key, value)
+        group = self._file.require_group(self._path)
+        if key in group:
+            del group[key]
+        hdf5.write(group, key, value)
 
     def name(self, name: str) -> None:
         """Note the object's name beside its arrays."""
@@ -158,9 +161,13 @@ def _own_variables(obj: Any) -> list[Any] | None:
         return [obj.state]
     if type(obj).load_own_variables is Optimizer.load_own_variables:
         return obj.variables
-    if type(obj).load_own_variables is Layer.load_own_variables:
-        return [*obj._trainable_variables, *obj._non_trainable_variables]
-    return None
+    if not isinstance(obj, Layer) or not type(obj).load_own_variables.__module__.startswith("lapis."):
+        return None
+    own = [*obj._trainable_variables, *obj._non_trainable_variables]
+    stored: dict[str, Any] = {}
+    obj.save_own_variables(stored)
+    usual = [(str(index), tuple(variable.shape)) for index, variable in enumerate(own)]
+    return own if [(key, tuple(np.shape(value))) for key, value in stored.items()] == usual else None
 
 
 def mismatch(variable: Any, header: h5py.Dataset) -> str | None:

@@ -1,5 +1,6 @@
 """State: variables, the scopes that make them pure inside a compiled program, and seeds."""
 
+from lapis.state.scopes import AllocationBudget as AllocationBudget
 from lapis.state.scopes import AutocastScope as AutocastScope
 from lapis.state.scopes import StatelessScope as StatelessScope
 from lapis.state.scopes import SymbolicScope as SymbolicScope

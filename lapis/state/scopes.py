@@ -1,8 +1,11 @@
 """Scopes: what makes mutable layers pure inside a compiled program, casts weights, and names them."""
 
+import math
 import threading
 from collections.abc import Iterable
 from typing import Any
+
+import numpy as np
 
 from lapis.core.dtypes import is_float_dtype, standardize_dtype
 
@@ -11,6 +14,7 @@ class _Local(threading.local):
     stateless: "StatelessScope | None" = None
     autocast: str | None = None
     symbolic: bool = False
+    budget: "AllocationBudget | None" = None
     callers: tuple[Any, ...] = ()
     path: str = ""
 
@@ -113,6 +117,39 @@ class AutocastScope:
 
     def __exit__(self, *_: Any) -> None:
         local.autocast = self._outer
+
+
+class AllocationBudget:
+    """Within the scope, new variables may take `limit` bytes together; one beyond that is refused before it is made.
+
+    >>> import lapis
+    >>> with AllocationBudget(1000):
+    ...     lapis.layers.Dense(1000).build((None, 1000))
+    Traceback (most recent call last):
+    ...
+    ValueError: The variable 'dense/kernel' of shape (1000, 1000) would take ...
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = self._left = limit
+
+    def take(self, path: str, shape: tuple[int, ...], dtype: str) -> None:
+        """Set bytes aside for a variable."""
+        size = math.prod(shape) * np.dtype(dtype).itemsize
+        if size > self._left:
+            raise ValueError(
+                f"The variable {path!r} of shape {shape} would take {size:,} bytes, more than what is left of the "
+                f"{self.limit:,} that all variables may take here."
+            )
+        self._left -= size
+
+    def __enter__(self) -> "AllocationBudget":
+        self._outer = local.budget
+        local.budget = self
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        local.budget = self._outer
 
 
 class name_scope:
