@@ -68,7 +68,8 @@ class Conv(LowRankAdapted, KernelLayer):
         self._check_fit(input_shape)
         self._kernel = self._add_kernel("kernel", (*self.kernel_size, channels // self.groups, self.filters), "kernel")
         self.bias = self._add_bias(self.filters)
-        self._start_lora()
+        if self.lora_rank:
+            self._start_lora()
 
     @property
     def kernel(self) -> Any:
