@@ -9,3 +9,6 @@ from lapis.core.config import set_floatx as set_floatx
 from lapis.core.config import set_image_data_format as set_image_data_format
 from lapis.core.dtype_policies import dtype_policy as dtype_policy
 from lapis.core.dtype_policies import set_dtype_policy as set_dtype_policy
+from lapis.core.logging import disable_interactive_logging as disable_interactive_logging
+from lapis.core.logging import enable_interactive_logging as enable_interactive_logging
+from lapis.core.logging import is_interactive_logging_enabled as is_interactive_logging_enabled

@@ -54,10 +54,10 @@ def _imports(tree: ast.AST) -> Iterator[tuple[str, ast.stmt]]:
                 yield alias.name, node
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"line {node.lineno}: relative import"
-            yield node.module or "", node
-            for alias in node.names:
-                if node.module == "lapis":
-                    yield f"lapis.{alias.name}", node
+            if node.module != "lapis":
+                yield node.module or "", node
+            else:
+                yield from ((f"lapis.{alias.name}", node) for alias in node.names)
 
 
 def _type_checking(tree: ast.AST) -> set[ast.stmt]:
