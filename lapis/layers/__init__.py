@@ -58,6 +58,12 @@ from lapis.layers.normalization import LayerNormalization as LayerNormalization
 from lapis.layers.normalization import RMSNormalization as RMSNormalization
 from lapis.layers.normalization import SpectralNormalization as SpectralNormalization
 from lapis.layers.normalization import UnitNormalization as UnitNormalization
+from lapis.layers.pooling import AdaptiveAveragePooling1D as AdaptiveAveragePooling1D
+from lapis.layers.pooling import AdaptiveAveragePooling2D as AdaptiveAveragePooling2D
+from lapis.layers.pooling import AdaptiveAveragePooling3D as AdaptiveAveragePooling3D
+from lapis.layers.pooling import AdaptiveMaxPooling1D as AdaptiveMaxPooling1D
+from lapis.layers.pooling import AdaptiveMaxPooling2D as AdaptiveMaxPooling2D
+from lapis.layers.pooling import AdaptiveMaxPooling3D as AdaptiveMaxPooling3D
 from lapis.layers.pooling import AveragePooling1D as AveragePooling1D
 from lapis.layers.pooling import AveragePooling2D as AveragePooling2D
 from lapis.layers.pooling import AveragePooling3D as AveragePooling3D

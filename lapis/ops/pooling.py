@@ -40,7 +40,7 @@ def max_pool(
     if max(window) > _WIDEST_WALK:
         return _reduce_window(inputs, lowest, lax.max, axes, window, step, pads)
     # Last axis first, so that of equal values the first in row-major order wins.
-    return _walk(_pad(inputs, lowest, axes, pads), _larger, axes, window, step)
+    return _walk(_pad(inputs, lowest, axes, pads), larger, axes, window, step)
 
 
 @op
@@ -86,8 +86,9 @@ def _lowest(dtype: Any) -> Any:
     return jnp.array(-jnp.inf if jnp.issubdtype(dtype, jnp.inexact) else jnp.iinfo(dtype).min, dtype)
 
 
-def _larger(a: Any, b: Any) -> Any:
-    return lax.select((a >= b) | (a != a), a, b)  # a != a: not a number, which stays
+def larger(a: Any, b: Any) -> Any:
+    """The larger of each pair, the first of equal ones; what is not a number stays."""
+    return lax.select((a >= b) | (a != a), a, b)
 
 
 def _sums(x: Any, axes: Any, window: Any, step: Any, pads: Any) -> Any:

@@ -112,4 +112,32 @@ ROWS = [
     Row("GlobalMaxPooling2D-ties", lambda k: k.layers.GlobalMaxPooling2D(), (_TIES,)),
     Row("GlobalMaxPooling3D", lambda k: k.layers.GlobalMaxPooling3D(), (f32(2, 2, 3, 4, 3),)),
     Row("GlobalMaxPooling3D-first", lambda k: k.layers.GlobalMaxPooling3D("channels_first"), (f32(2, 3, 2, 3, 4),)),
+    Row(
+        "AdaptiveAveragePooling1D",
+        lambda k: k.layers.AdaptiveAveragePooling1D(3),
+        (f32(2, 7, 3),),
+        spec_shapes=((None, None, 3),),
+    ),
+    Row("AdaptiveAveragePooling2D", lambda k: k.layers.AdaptiveAveragePooling2D((2, 4)), (_TIES,)),
+    Row(
+        "AdaptiveAveragePooling2D-first",
+        lambda k: k.layers.AdaptiveAveragePooling2D(3, data_format="channels_first"),
+        (f32(2, 3, 7, 6),),
+        spec_shapes=((None, 3, None, None),),
+    ),
+    Row("AdaptiveAveragePooling3D", lambda k: k.layers.AdaptiveAveragePooling3D((2, 3, 1)), (f32(1, 4, 5, 6, 2),)),
+    Row(
+        "AdaptiveMaxPooling1D",
+        lambda k: k.layers.AdaptiveMaxPooling1D(3),
+        (f32(2, 7, 3),),
+        spec_shapes=((None, None, 3),),
+    ),
+    Row("AdaptiveMaxPooling2D", lambda k: k.layers.AdaptiveMaxPooling2D((2, 4)), (_TIES,)),
+    Row(
+        "AdaptiveMaxPooling2D-first",
+        lambda k: k.layers.AdaptiveMaxPooling2D(3, data_format="channels_first"),
+        (f32(2, 3, 7, 6),),
+        spec_shapes=((None, 3, None, None),),
+    ),
+    Row("AdaptiveMaxPooling3D", lambda k: k.layers.AdaptiveMaxPooling3D((2, 3, 1)), (f32(1, 4, 5, 6, 2),)),
 ]

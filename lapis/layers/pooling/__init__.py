@@ -1,5 +1,11 @@
 """Pooling layers."""
 
+from lapis.layers.pooling.adaptive_pooling import AdaptiveAveragePooling1D as AdaptiveAveragePooling1D
+from lapis.layers.pooling.adaptive_pooling import AdaptiveAveragePooling2D as AdaptiveAveragePooling2D
+from lapis.layers.pooling.adaptive_pooling import AdaptiveAveragePooling3D as AdaptiveAveragePooling3D
+from lapis.layers.pooling.adaptive_pooling import AdaptiveMaxPooling1D as AdaptiveMaxPooling1D
+from lapis.layers.pooling.adaptive_pooling import AdaptiveMaxPooling2D as AdaptiveMaxPooling2D
+from lapis.layers.pooling.adaptive_pooling import AdaptiveMaxPooling3D as AdaptiveMaxPooling3D
 from lapis.layers.pooling.average_pooling import AveragePooling1D as AveragePooling1D
 from lapis.layers.pooling.average_pooling import AveragePooling2D as AveragePooling2D
 from lapis.layers.pooling.average_pooling import AveragePooling3D as AveragePooling3D
