@@ -113,9 +113,8 @@ def recurrent(k: Any) -> Any:
     x = k.Input((None,), dtype="int32")
     y = k.layers.Embedding(10, 4, mask_zero=True)(x)
     y = k.layers.Bidirectional(k.layers.LSTM(3, return_sequences=True))(y)
-    y = k.layers.GRU(4, return_sequences=True)(y)
     y = k.layers.TimeDistributed(k.layers.Dense(3))(y)
-    y = k.layers.RNN([k.layers.SimpleRNNCell(3), k.layers.LSTMCell(2)])(y)
+    y = k.layers.RNN([k.layers.SimpleRNNCell(3), k.layers.GRUCell(2)])(y)
     return k.Model(x, y, name="recurrent")
 
 
