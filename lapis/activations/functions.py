@@ -27,7 +27,7 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
     else:
         above = ops.relu(x)
     if max_value is not None:
-        above = ops.minimum(above, max_value)
+        above = ops.clip(above, 0, max_value)
     if not negative_slope:
         return above
     return ops.subtract(above, ops.multiply(negative_slope, ops.relu(ops.subtract(threshold, x))))

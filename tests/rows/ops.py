@@ -435,4 +435,8 @@ ROWS: list[OpRow] = [
     row("image.extract_patches", u(6, 7, 3), (3, 2), strides=1, padding="same", dilation_rate=2),
     row("image.extract_patches", u(2, 3, 6, 7), 3, data_format="channels_first"),
     row("image.extract_patches_3d", u(2, 4, 6, 5, 2), 2),
+    grad("ctc_loss", i(3, 4), f(3, 8, 12), np.array([4, 3, 2]), np.array([8, 8, 7])),
+    row("ctc_decode", f(3, 8, 5), np.array([8, 8, 5])),
+    row("ctc_decode", f(3, 8, 5), np.array([8, 8, 5]), merge_repeated=False, mask_index=4),
+    row("ctc_decode", f(3, 8, 5), np.array([8, 8, 5]), strategy="beam_search", beam_width=8, top_paths=2),
 ]

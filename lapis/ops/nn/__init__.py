@@ -29,6 +29,8 @@ from lapis.ops.nn.activations import softmax as softmax
 from lapis.ops.nn.activations import log_softmax as log_softmax
 from lapis.ops.nn.activations import sparsemax as sparsemax
 from lapis.ops.nn.attention import dot_product_attention as dot_product_attention
+from lapis.ops.nn.ctc import ctc_loss as ctc_loss
+from lapis.ops.nn.ctc import ctc_decode as ctc_decode
 from lapis.ops.nn.encoding import one_hot as one_hot
 from lapis.ops.nn.encoding import multi_hot as multi_hot
 from lapis.ops.nn.losses import binary_crossentropy as binary_crossentropy
@@ -50,4 +52,6 @@ from lapis.ops.convolution import separable_conv as separable_conv
 from lapis.ops.convolution import conv_transpose as conv_transpose
 from lapis.ops.pooling import max_pool as max_pool
 from lapis.ops.pooling import average_pool as average_pool
+from lapis.ops.adaptive_pooling import adaptive_average_pool as adaptive_average_pool
+from lapis.ops.adaptive_pooling import adaptive_max_pool as adaptive_max_pool
 from lapis.ops.signal import polar as polar

@@ -121,7 +121,7 @@ def correlate(x1: Any, x2: Any, mode: str = "valid") -> Tensor:
 
     `mode` is `"valid"` (full overlap only), `"same"` (as long as the longer) or `"full"`.
 
-    >>> correlate([1, 2, 3], [0, 1]).tolist()
-    [2, 3]
+    >>> correlate([1.0, 2.0, 3.0], [0.0, 1.0]).tolist()
+    [2.0, 3.0]
     """
     return jnp.correlate(to_array(x1), to_array(x2), mode)
