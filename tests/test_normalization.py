@@ -39,12 +39,27 @@ def test_moving_statistics_over_compiled_steps(config: str, masked: bool) -> Non
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
-def test_spectral_normalization_over_steps() -> None:
-    layers = [k.layers.SpectralNormalization(k.layers.Dense(4)) for k in (lapis, keras)]
-    x = f32(5, 3)
+@pytest.mark.parametrize(
+    ("make", "shape", "power_iterations"),
+    [(lambda k: k.layers.Dense(4), (5, 3), 1), (lambda k: k.layers.Conv2D(4, 2), (2, 4, 4, 3), 3)],
+    ids=["Dense", "Conv2D"],
+)
+def test_spectral_normalization_over_steps(make, shape: tuple, power_iterations: int) -> None:
+    layers = [k.layers.SpectralNormalization(make(k), power_iterations) for k in (lapis, keras)]
+    x = f32(*shape)
     for layer in layers:
-        layer.build((None, 3))
+        layer.build((None, *shape[1:]))
     layers[0].set_weights([np.asarray(w) for w in layers[1].weights])
+    gradients = []
+    for layer in layers:
+        fixed = [v.value for v in layer.non_trainable_variables]
+
+        def loss(weights, layer=layer, fixed=fixed):
+            return (layer.stateless_call(weights, fixed, x, training=True)[0] ** 3).sum()
+
+        gradients.append(jax.grad(loss)([v.value for v in layer.trainable_variables]))
+    for ours, theirs in zip(*gradients, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
     for _ in range(3):
         ours, theirs = (layer(x, training=True) for layer in layers)
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)

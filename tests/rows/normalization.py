@@ -124,10 +124,4 @@ ROWS = [
         lambda k: k.layers.SpectralNormalization(k.layers.Dense(4)),
         (f32(5, 3),),
     ),
-    Row(
-        "SpectralNormalization-training",
-        lambda k: k.layers.SpectralNormalization(k.layers.Conv2D(4, 2), power_iterations=3),
-        (f32(2, 4, 4, 3),),
-        training=True,
-    ),
 ]
