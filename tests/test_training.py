@@ -346,6 +346,20 @@ def test_generators_and_other_iterables():
         ours.fit(X[:32], Y[:32], batch_size=16, steps_per_epoch=6, verbose=0)
 
 
+def test_batches_go_ahead_to_an_accelerator(monkeypatch):
+    ours = classifier(lapis)
+    compile_classifier(lapis, ours)
+    start = ours.get_weights()
+    usual = ours.fit(X, Y, batch_size=16, shuffle=False, verbose=0).history
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    generator = ((X[i : i + 16], Y[i : i + 16]) for i in [0, 16, 32, 48, 0])
+    again = classifier(lapis)
+    compile_classifier(lapis, again)
+    again.set_weights(start)
+    assert_same_logs(again.fit(generator, steps_per_epoch=4, verbose=0).history, usual)
+    assert len(list(generator)) == 1  # none was taken in vain
+
+
 def test_models_built_by_their_data():
     class Own(lapis.Model):
         def __init__(self):

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 import lapis.core.nest as nest
+from lapis.core.logging import write
 
 
 def to_python(logs: dict | None) -> dict[str, Any]:
@@ -37,6 +38,6 @@ def to_host(value: Any) -> Any:
 
 
 def print_line(text: str) -> None:
-    """Print a message of a callback."""
-    sys.stdout.write(f"{text}\n")
+    """Put a line where running text goes, at once."""
+    write(text)
     sys.stdout.flush()

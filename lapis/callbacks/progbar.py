@@ -7,6 +7,9 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from lapis.callbacks.logs import print_line
+from lapis.core.logging import is_interactive_logging_enabled
+
 _BOLD, _GREEN, _GREY, _END = "\033[1m", "\033[32m", "\033[37m", "\033[0m"
 
 
@@ -76,7 +79,8 @@ class Progbar:
         self._first_steps = 0
         self._last_drawn = float("-inf")
         stream = sys.stdout
-        self._live = bool(getattr(stream, "isatty", lambda: False)()) or "ipykernel" in sys.modules
+        terminal = bool(getattr(stream, "isatty", lambda: False)()) or "ipykernel" in sys.modules
+        self._live = terminal and is_interactive_logging_enabled()
         self._mark = "━" if "utf" in (getattr(stream, "encoding", None) or "utf-8").lower() else "="
 
     def is_due(self) -> bool:
@@ -100,7 +104,7 @@ class Progbar:
             self._draw(self._bar_line(current, now, seconds, finalize), finalize)
             self._last_drawn = now
         elif self.verbose == 2 and finalize:
-            self._write(f"{self._count(current)} - {self._tail(now, seconds, ' - ')}\n")
+            print_line(f"{self._count(current)} - {self._tail(now, seconds, ' - ')}")
 
     def add(self, n: int, values: Iterable[tuple[str, Any]] | None = None) -> None:
         """`n` more steps are done."""
@@ -151,13 +155,10 @@ class Progbar:
     def _draw(self, line: tuple[str, str], finalize: bool) -> None:
         plain, coloured = line
         if not self._live:
-            self._write(plain + "\n")
+            print_line(plain)
             return
         columns = shutil.get_terminal_size().columns
         fits = len(plain) < columns or finalize  # a line that wraps cannot be drawn over
         shown = coloured if fits and "NO_COLOR" not in os.environ else plain if fits else plain[: columns - 1]
-        self._write("\r\033[K" + shown + ("\n" if finalize else ""))
-
-    def _write(self, text: str) -> None:
-        sys.stdout.write(text)
+        sys.stdout.write("\r\033[K" + shown + ("\n" if finalize else ""))
         sys.stdout.flush()
