@@ -46,8 +46,8 @@ def array_dtype(dtype: Any) -> str:
 
     `float64` is left to JAX, which warns where it computes in 32 bits.
     """
-    dtype = standardize_dtype(dtype)
-    return dtype if config.x64_enabled() else _FOLD.get(dtype, dtype)
+    name: str = standardize_dtype(dtype)
+    return name if config.x64_enabled() else _FOLD.get(name, name)
 
 
 def dtype_or_none(dtype: Any) -> str | None:
@@ -55,7 +55,7 @@ def dtype_or_none(dtype: Any) -> str | None:
     return None if dtype is None else array_dtype(dtype)
 
 
-def axis_tuple(axis: Axis) -> int | tuple[int, ...] | None:
+def axis_tuple(axis: Axis) -> Any:
     """`axis` with a list turned into a tuple, as `jax.numpy` asks."""
     return tuple(axis) if isinstance(axis, list) else axis
 

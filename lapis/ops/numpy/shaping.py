@@ -19,7 +19,7 @@ def reshape(x: Any, newshape: Shape) -> Tensor:
     (4, 1)
     """
     x = jnp.asarray(x)
-    sizes = tuple(newshape) if hasattr(newshape, "__iter__") else (newshape,)
+    sizes: Any = newshape if hasattr(newshape, "__iter__") else (newshape,)
     return jnp.reshape(x, tuple(x.shape[i] if size is None else size for i, size in enumerate(sizes)))
 
 
