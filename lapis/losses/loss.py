@@ -2,6 +2,8 @@
 
 from typing import Any, Self
 
+import numpy as np
+
 import lapis.core.config as config
 import lapis.core.dtype_policies as dtype_policies
 import lapis.core.nest as nest
@@ -58,7 +60,7 @@ class Loss:
 
     def _convert(self, x: Any) -> Any:
         # A list of numbers is an array, a list of arrays a structure.
-        if isinstance(x, (list, tuple)) and all(isinstance(leaf, (int, float)) for leaf in nest.flatten(x)):
+        if isinstance(x, (list, tuple)) and all(isinstance(leaf, (int, float, np.generic)) for leaf in nest.flatten(x)):
             return ops.convert_to_tensor(x, dtype=self.dtype)
         return nest.map_structure(lambda leaf: ops.convert_to_tensor(leaf, dtype=self.dtype), x)
 
