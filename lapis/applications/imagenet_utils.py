@@ -63,11 +63,11 @@ def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[str, str, fl
 
 
 @functools.cache
-def _class_names() -> dict[str, list[str]]:
+def _class_names() -> dict[str, tuple[str, str]]:
     path = published_file(
         "imagenet_class_index.json",
         "https://storage.googleapis.com/download.tensorflow.org/data/imagenet_class_index.json",
         "c2c37ea517e94d9795004a39431a14cb",
     )
     with open(path, encoding="utf-8") as file:
-        return json.load(file)
+        return {index: (identifier, name) for index, (identifier, name) in json.load(file).items()}

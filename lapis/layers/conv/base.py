@@ -18,6 +18,7 @@ class KernelLayer(Layer):
     """A layer whose kernel slides over `rank` spatial axes: its geometry, its bias and its activation."""
 
     rank: ClassVar[int]
+    bias: Any
     _paddings: ClassVar[tuple[str, ...]] = PADDINGS
     _weight_kinds: ClassVar[tuple[str, ...]] = ("kernel", "bias")
 

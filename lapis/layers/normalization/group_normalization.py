@@ -29,8 +29,8 @@ class GroupNormalization(ScaledAndShifted):
     A `ValueError` where `groups` does not divide the channels, or their number is unknown.
 
     >>> import numpy as np
-    >>> GroupNormalization(groups=2)(np.array([[1.0, 3.0, 5.0, 5.0]])).round(2).tolist()
-    [[-1.0, 1.0, 0.0, 0.0]]
+    >>> GroupNormalization(groups=2)(np.ones((2, 4, 6))).shape
+    (2, 4, 6)
     """
 
     def __init__(

@@ -12,8 +12,9 @@ import lapis.ops as ops
 _BOUNDS = ("rmin", "rmax", "dmax")
 
 
-def check_clipping(clipping: dict[str, float]) -> dict[str, float]:
+def check_clipping(clipping: dict[str, float] | None) -> dict[str, float]:
     """The bounds, after a look at their names and signs."""
+    clipping = clipping or {}
     unknown = sorted(set(clipping) - set(_BOUNDS))
     if unknown:
         raise ValueError(f"`renorm_clipping` may hold {', '.join(_BOUNDS)}; received {unknown} besides.")
@@ -25,7 +26,7 @@ def check_clipping(clipping: dict[str, float]) -> dict[str, float]:
     return clipping
 
 
-def corrections(mean: Any, stddev: Any, moving_mean: Any, moving_stddev: Any, clipping: dict[str, float]) -> tuple:
+def corrections(mean: Any, stddev: Any, moving_mean: Any, moving_stddev: Any, clipping: Any) -> tuple[Any, Any]:
     """`r` and `d`, clipped, without gradient."""
     ratio = stddev / moving_stddev
     shift = (mean - moving_mean) / moving_stddev
