@@ -155,6 +155,8 @@ def test_errors():
         lapis.losses.MeanSquaredError(reduction="average")
     with pytest.raises(ValueError, match="axis"):
         lapis.losses.categorical_crossentropy([[1.0, 0.0]], [[0.5, 0.5]], axis=True)
+    with pytest.raises(ValueError, match="predictions of shape"):
+        lapis.losses.MeanSquaredError()(np.ones((3, 2)), np.ones((4, 2)))
     with pytest.raises(ValueError, match="strictly between 0 and 1"):
         lapis.losses.CategoricalGeneralizedCrossEntropy(q=1.0)
     with pytest.raises(NotImplementedError, match="call"):

@@ -51,7 +51,11 @@ def circle(
 
 @builtin("keras.losses")
 class Circle(NamedLoss):
-    """Pulls embeddings of equal labels together and pushes others apart, see `circle`."""
+    """Pulls embeddings of equal labels together and pushes others apart, see `circle`.
+
+    >>> round(float(Circle(gamma=1.0)([0, 0, 1], [[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]])), 4)
+    0.789
+    """
 
     _config_keys = ("gamma", "margin", "remove_diagonal")
 

@@ -69,7 +69,11 @@ class Hinge(NamedLoss):
 
 @builtin("keras.losses")
 class SquaredHinge(NamedLoss):
-    """The squared shortfall from a margin of 1, see `squared_hinge`."""
+    """The squared shortfall from a margin of 1, see `squared_hinge`.
+
+    >>> round(float(SquaredHinge()([[-1.0, 1.0]], [[-2.0, 0.0]])), 4)
+    0.5
+    """
 
     def __init__(
         self, reduction: str | None = "sum_over_batch_size", name: str | None = "squared_hinge", dtype: Any = None
@@ -79,7 +83,11 @@ class SquaredHinge(NamedLoss):
 
 @builtin("keras.losses")
 class CategoricalHinge(NamedLoss):
-    """The shortfall of the right class's score from the best wrong one's plus 1, see `categorical_hinge`."""
+    """The shortfall of the right class's score from the best wrong one's plus 1, see `categorical_hinge`.
+
+    >>> round(float(CategoricalHinge()([[0.0, 1.0, 0.0]], [[0.25, 0.5, 0.0]])), 4)
+    0.75
+    """
 
     def __init__(
         self, reduction: str | None = "sum_over_batch_size", name: str | None = "categorical_hinge", dtype: Any = None

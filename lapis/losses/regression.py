@@ -12,7 +12,14 @@ from lapis.losses.wrapper import NamedLoss
 def _same_kind(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     y_pred = ops.convert_to_tensor(y_pred)
     y_true = ops.convert_to_tensor(y_true, dtype=y_pred.dtype)
-    return squeeze_or_expand_to_same_rank(y_true, y_pred)
+    y_true, y_pred = squeeze_or_expand_to_same_rank(y_true, y_pred)
+    for true_size, pred_size in zip(reversed(y_true.shape), reversed(y_pred.shape)):
+        if true_size != pred_size and not {1, None} & {true_size, pred_size}:
+            raise ValueError(
+                f"Targets of shape {tuple(y_true.shape)} cannot be compared with predictions of shape "
+                f"{tuple(y_pred.shape)}; give targets of the predictions' shape."
+            )
+    return y_true, y_pred
 
 
 def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
@@ -114,7 +121,11 @@ class MeanSquaredError(NamedLoss):
 
 @builtin("keras.losses")
 class MeanAbsoluteError(NamedLoss):
-    """The mean of absolute differences, see `mean_absolute_error`."""
+    """The mean of absolute differences, see `mean_absolute_error`.
+
+    >>> round(float(MeanAbsoluteError()([[0.0, 1.0]], [[1.0, 1.0]])), 4)
+    0.5
+    """
 
     def __init__(
         self, reduction: str | None = "sum_over_batch_size", name: str | None = "mean_absolute_error", dtype: Any = None
@@ -124,7 +135,11 @@ class MeanAbsoluteError(NamedLoss):
 
 @builtin("keras.losses")
 class MeanAbsolutePercentageError(NamedLoss):
-    """The mean of absolute differences in percent of the target, see `mean_absolute_percentage_error`."""
+    """The mean of absolute differences in percent of the target, see `mean_absolute_percentage_error`.
+
+    >>> round(float(MeanAbsolutePercentageError()([[1.0, 2.0]], [[1.0, 4.0]])), 4)
+    50.0
+    """
 
     def __init__(
         self,
@@ -137,7 +152,11 @@ class MeanAbsolutePercentageError(NamedLoss):
 
 @builtin("keras.losses")
 class MeanSquaredLogarithmicError(NamedLoss):
-    """The mean of squared differences of logarithms, see `mean_squared_logarithmic_error`."""
+    """The mean of squared differences of logarithms, see `mean_squared_logarithmic_error`.
+
+    >>> round(float(MeanSquaredLogarithmicError()([[0.0, 3.0]], [[0.0, 1.0]])), 4)
+    0.2402
+    """
 
     def __init__(
         self,
@@ -150,7 +169,11 @@ class MeanSquaredLogarithmicError(NamedLoss):
 
 @builtin("keras.losses")
 class Huber(NamedLoss):
-    """Quadratic for errors up to `delta` (default 1), linear beyond, see `huber`."""
+    """Quadratic for errors up to `delta` (default 1), linear beyond, see `huber`.
+
+    >>> round(float(Huber()([[0.0, 0.0]], [[1.0, 3.0]])), 4)
+    1.5
+    """
 
     _extra_keys = {"delta": 1.0}  # noqa: RUF012
 
@@ -166,7 +189,11 @@ class Huber(NamedLoss):
 
 @builtin("keras.losses")
 class LogCosh(NamedLoss):
-    """The logarithm of the hyperbolic cosine of the error, see `log_cosh`."""
+    """The logarithm of the hyperbolic cosine of the error, see `log_cosh`.
+
+    >>> round(float(LogCosh()([[0.0, 0.0]], [[1.0, 0.0]])), 4)
+    0.2169
+    """
 
     def __init__(
         self, reduction: str | None = "sum_over_batch_size", name: str | None = "log_cosh", dtype: Any = None
@@ -176,7 +203,11 @@ class LogCosh(NamedLoss):
 
 @builtin("keras.losses")
 class CosineSimilarity(NamedLoss):
-    """Minus the cosine of the angle between vectors along `axis` (default the last), see `cosine_similarity`."""
+    """Minus the cosine of the angle between vectors along `axis` (default the last), see `cosine_similarity`.
+
+    >>> round(float(CosineSimilarity()([[0.0, 2.0]], [[1.0, 1.0]])), 4)
+    -0.7071
+    """
 
     _extra_keys = {"axis": -1}  # noqa: RUF012
 

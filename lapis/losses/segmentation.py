@@ -39,7 +39,11 @@ def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axi
 
 @builtin("keras.losses")
 class Dice(NamedLoss):
-    """One minus the Dice coefficient of two regions over `axis` (default all), see `dice`."""
+    """One minus the Dice coefficient of two regions over `axis` (default all), see `dice`.
+
+    >>> round(float(Dice()([[1.0, 1.0, 0.0]], [[1.0, 0.0, 0.0]])), 4)
+    0.3333
+    """
 
     _config_keys = ("axis",)
 
@@ -55,7 +59,11 @@ class Dice(NamedLoss):
 
 @builtin("keras.losses")
 class Tversky(NamedLoss):
-    """Overlap of two regions, missed parts weighted by `alpha`, extra ones by `beta`, see `tversky`."""
+    """Overlap of two regions, missed parts weighted by `alpha`, extra ones by `beta`, see `tversky`.
+
+    >>> round(float(Tversky()([[1.0, 1.0, 0.0]], [[1.0, 0.0, 0.0]])), 4)
+    0.3333
+    """
 
     _config_keys = ("alpha", "beta", "axis")
 

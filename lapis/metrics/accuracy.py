@@ -110,6 +110,10 @@ class BinaryAccuracy(NamedMetric):
     """How often predictions lie on the label's side of `threshold` (default 0.5).
 
     A threshold outside of 0…1 suits logits.
+
+    >>> metric = BinaryAccuracy(threshold=0.7)
+    >>> round(float(metric([1, 1, 0, 0], [0.9, 0.6, 0.8, 0.1])), 4)
+    0.5
     """
 
     _direction = "up"
@@ -121,7 +125,12 @@ class BinaryAccuracy(NamedMetric):
 
 @builtin("keras.metrics")
 class CategoricalAccuracy(NamedMetric):
-    """How often the largest prediction is that of the one-hot label."""
+    """How often the largest prediction is that of the one-hot label.
+
+    >>> metric = CategoricalAccuracy()
+    >>> round(float(metric([[0, 1], [1, 0]], [[0.1, 0.9], [0.2, 0.8]])), 4)
+    0.5
+    """
 
     _direction = "up"
 
@@ -146,7 +155,12 @@ class SparseCategoricalAccuracy(NamedMetric):
 
 @builtin("keras.metrics")
 class TopKCategoricalAccuracy(NamedMetric):
-    """How often the one-hot label is among the `k` largest predictions (default 5)."""
+    """How often the one-hot label is among the `k` largest predictions (default 5).
+
+    >>> metric = TopKCategoricalAccuracy(k=2)
+    >>> round(float(metric([[0, 0, 1], [0, 0, 1]], [[0.1, 0.5, 0.4], [0.5, 0.4, 0.1]])), 4)
+    0.5
+    """
 
     _direction = "up"
     _config_keys = ("k",)
@@ -160,6 +174,10 @@ class SparseTopKCategoricalAccuracy(NamedMetric):
     """How often the integer label is among the `k` largest predictions (default 5).
 
     With `from_sorted_ids` predictions are class numbers, the best first.
+
+    >>> metric = SparseTopKCategoricalAccuracy(k=2)
+    >>> round(float(metric([2, 2], [[0.1, 0.5, 0.4], [0.5, 0.4, 0.1]])), 4)
+    0.5
     """
 
     _direction = "up"

@@ -46,7 +46,12 @@ def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
 
 @builtin("keras.metrics")
 class PearsonCorrelation(NamedMetric):
-    """The mean of Pearson's correlation coefficients along `axis` (default the last)."""
+    """The mean of Pearson's correlation coefficients along `axis` (default the last).
+
+    >>> metric = PearsonCorrelation()
+    >>> round(float(metric([[1.0, 2.0, 3.0]], [[2.0, 3.0, 4.0]])), 4)
+    1.0
+    """
 
     _direction = "up"
     _config_keys = ("axis",)
@@ -57,7 +62,12 @@ class PearsonCorrelation(NamedMetric):
 
 @builtin("keras.metrics")
 class ConcordanceCorrelation(NamedMetric):
-    """The mean of Lin's concordance coefficients along `axis` (default the last)."""
+    """The mean of Lin's concordance coefficients along `axis` (default the last).
+
+    >>> metric = ConcordanceCorrelation()
+    >>> round(float(metric([[1.0, 2.0, 3.0]], [[2.0, 3.0, 4.0]])), 4)
+    0.5714
+    """
 
     _direction = "up"
     _config_keys = ("axis",)

@@ -54,21 +54,36 @@ class TruePositives(_Count):
 
 @builtin("keras.metrics")
 class FalsePositives(_Count):
-    """How many negatives were predicted positive, at `thresholds` (default 0.5)."""
+    """How many negatives were predicted positive, at `thresholds` (default 0.5).
+
+    >>> metric = FalsePositives()
+    >>> round(float(metric([0, 1, 1, 1], [1, 0, 1, 1])), 4)
+    1.0
+    """
 
     _counted = "false_positives"
 
 
 @builtin("keras.metrics")
 class TrueNegatives(_Count):
-    """How many negatives were predicted negative, at `thresholds` (default 0.5)."""
+    """How many negatives were predicted negative, at `thresholds` (default 0.5).
+
+    >>> metric = TrueNegatives()
+    >>> round(float(metric([0, 0, 1, 1], [1, 0, 1, 1])), 4)
+    1.0
+    """
 
     _counted = "true_negatives"
 
 
 @builtin("keras.metrics")
 class FalseNegatives(_Count):
-    """How many positives were predicted negative, at `thresholds` (default 0.5)."""
+    """How many positives were predicted negative, at `thresholds` (default 0.5).
+
+    >>> metric = FalseNegatives()
+    >>> round(float(metric([0, 1, 1, 1], [1, 0, 1, 1])), 4)
+    1.0
+    """
 
     _counted = "false_negatives"
 

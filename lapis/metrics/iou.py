@@ -137,7 +137,12 @@ class BinaryIoU(IoU):
 
 @builtin("keras.metrics")
 class MeanIoU(IoU):
-    """`IoU`, the mean over all classes."""
+    """`IoU`, the mean over all classes.
+
+    >>> metric = MeanIoU(num_classes=2)
+    >>> round(float(metric([0, 0, 1, 1], [0, 1, 0, 1])), 4)
+    0.3333
+    """
 
     def __init__(
         self,
@@ -160,7 +165,12 @@ class MeanIoU(IoU):
 
 @builtin("keras.metrics")
 class OneHotIoU(IoU):
-    """`IoU` for one-hot labels, and for scores along `axis` unless `sparse_y_pred`."""
+    """`IoU` for one-hot labels, and for scores along `axis` unless `sparse_y_pred`.
+
+    >>> metric = OneHotIoU(num_classes=2, target_class_ids=[0])
+    >>> round(float(metric([[1, 0], [0, 1]], [[0.9, 0.1], [0.6, 0.4]])), 4)
+    0.5
+    """
 
     def __init__(
         self,
@@ -183,7 +193,12 @@ class OneHotIoU(IoU):
 
 @builtin("keras.metrics")
 class OneHotMeanIoU(MeanIoU):
-    """`MeanIoU` for one-hot labels, and for scores along `axis` unless `sparse_y_pred`."""
+    """`MeanIoU` for one-hot labels, and for scores along `axis` unless `sparse_y_pred`.
+
+    >>> metric = OneHotMeanIoU(num_classes=2)
+    >>> round(float(metric([[1, 0], [0, 1]], [[0.9, 0.1], [0.6, 0.4]])), 4)
+    0.25
+    """
 
     def __init__(
         self,

@@ -97,7 +97,12 @@ class SensitivityAtSpecificity(_OperatingPoint):
 
 @builtin("keras.metrics")
 class SpecificityAtSensitivity(_OperatingPoint):
-    """The best specificity `tn / (tn + fp)` where the sensitivity `tp / (tp + fn)` is at least `sensitivity`."""
+    """The best specificity `tn / (tn + fp)` where the sensitivity `tp / (tp + fn)` is at least `sensitivity`.
+
+    >>> metric = SpecificityAtSensitivity(0.5)
+    >>> round(float(metric([0, 0, 0, 1, 1], [0.0, 0.3, 0.8, 0.3, 0.8])), 4)
+    0.6667
+    """
 
     def __init__(
         self,
@@ -115,7 +120,12 @@ class SpecificityAtSensitivity(_OperatingPoint):
 
 @builtin("keras.metrics")
 class PrecisionAtRecall(_OperatingPoint):
-    """The best precision `tp / (tp + fp)` where the recall `tp / (tp + fn)` is at least `recall`."""
+    """The best precision `tp / (tp + fp)` where the recall `tp / (tp + fn)` is at least `recall`.
+
+    >>> metric = PrecisionAtRecall(0.5)
+    >>> round(float(metric([0, 0, 0, 1, 1], [0.0, 0.3, 0.8, 0.3, 0.8])), 4)
+    0.5
+    """
 
     def __init__(
         self,
@@ -133,7 +143,12 @@ class PrecisionAtRecall(_OperatingPoint):
 
 @builtin("keras.metrics")
 class RecallAtPrecision(_OperatingPoint):
-    """The best recall `tp / (tp + fn)` where the precision `tp / (tp + fp)` is at least `precision`."""
+    """The best recall `tp / (tp + fn)` where the precision `tp / (tp + fp)` is at least `precision`.
+
+    >>> metric = RecallAtPrecision(0.8)
+    >>> round(float(metric([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9])), 4)
+    0.5
+    """
 
     def __init__(
         self,

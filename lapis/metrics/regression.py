@@ -31,7 +31,12 @@ class MeanSquaredError(NamedMetric):
 
 @builtin("keras.metrics")
 class MeanAbsoluteError(NamedMetric):
-    """The mean of absolute differences."""
+    """The mean of absolute differences.
+
+    >>> metric = MeanAbsoluteError()
+    >>> round(float(metric([[0.0, 1.0]], [[1.0, 1.0]])), 4)
+    0.5
+    """
 
     _direction = "down"
 
@@ -41,7 +46,12 @@ class MeanAbsoluteError(NamedMetric):
 
 @builtin("keras.metrics")
 class MeanAbsolutePercentageError(NamedMetric):
-    """The mean of absolute differences in percent of the target."""
+    """The mean of absolute differences in percent of the target.
+
+    >>> metric = MeanAbsolutePercentageError()
+    >>> round(float(metric([[1.0, 2.0]], [[1.0, 4.0]])), 4)
+    50.0
+    """
 
     _direction = "down"
 
@@ -51,7 +61,12 @@ class MeanAbsolutePercentageError(NamedMetric):
 
 @builtin("keras.metrics")
 class MeanSquaredLogarithmicError(NamedMetric):
-    """The mean of squared differences of `log(1 + x)`."""
+    """The mean of squared differences of `log(1 + x)`.
+
+    >>> metric = MeanSquaredLogarithmicError()
+    >>> round(float(metric([[0.0, 3.0]], [[0.0, 1.0]])), 4)
+    0.2402
+    """
 
     _direction = "down"
 
@@ -86,7 +101,12 @@ class RootMeanSquaredError(Mean):
 
 @builtin("keras.metrics")
 class CosineSimilarity(NamedMetric):
-    """The mean cosine of the angle between vectors along `axis` (default the last)."""
+    """The mean cosine of the angle between vectors along `axis` (default the last).
+
+    >>> metric = CosineSimilarity()
+    >>> round(float(metric([[0.0, 2.0]], [[1.0, 1.0]])), 4)
+    0.7071
+    """
 
     _direction = "up"
     _extra_keys: ClassVar[dict[str, Any]] = {"axis": -1}
@@ -97,7 +117,12 @@ class CosineSimilarity(NamedMetric):
 
 @builtin("keras.metrics")
 class LogCoshError(NamedMetric):
-    """The mean logarithm of the hyperbolic cosine of the error."""
+    """The mean logarithm of the hyperbolic cosine of the error.
+
+    >>> metric = LogCoshError()
+    >>> round(float(metric([[0.0, 0.0]], [[1.0, 0.0]])), 4)
+    0.2169
+    """
 
     _direction = "down"
 

@@ -17,6 +17,12 @@ class Adadelta(Optimizer):
     `s ← rho·s + (1 - rho)·g²`, `d = -sqrt(a + epsilon) / sqrt(s + epsilon)·g`, `a ← rho·a + (1 - rho)·d²`,
     `w ← w + lr·d`. Zeiler, https://arxiv.org/abs/1212.5701, where the learning rate is 1.
     The other arguments are those of `Optimizer`.
+
+    >>> import lapis
+    >>> weight = lapis.Variable([1.0])
+    >>> Adadelta(0.1).apply([lapis.ops.ones((1,))], [weight])
+    >>> round(float(weight.value[0]), 4)
+    0.9999
     """
 
     def __init__(

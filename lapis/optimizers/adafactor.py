@@ -23,6 +23,12 @@ class Adafactor(Optimizer):
     `u = g / sqrt(v)`, divided by `rms(u) / clip_threshold` where that is above 1, and
     `w ← w - max(epsilon_2, rms(w))·min(lr, 1 / sqrt(t))·u`. Shazeer and Stern, https://arxiv.org/abs/1804.04235.
     The other arguments are those of `Optimizer`.
+
+    >>> import lapis
+    >>> weight = lapis.Variable([1.0])
+    >>> Adafactor(0.1).apply([lapis.ops.ones((1,))], [weight])
+    >>> round(float(weight.value[0]), 4)
+    0.9
     """
 
     def __init__(

@@ -16,6 +16,12 @@ class Adagrad(Optimizer):
     """`s ← s + g²`, then `w ← w - lr·g / sqrt(s + epsilon)`; `s` begins at `initial_accumulator_value`.
 
     Duchi et al., *Adaptive Subgradient Methods*, 2011. The other arguments are those of `Optimizer`.
+
+    >>> import lapis
+    >>> weight = lapis.Variable([1.0])
+    >>> Adagrad(0.1).apply([lapis.ops.ones((1,))], [weight])
+    >>> round(float(weight.value[0]), 4)
+    0.9047
     """
 
     def __init__(

@@ -15,6 +15,12 @@ class Adamax(Optimizer):
     """`m ← m + (1 - beta_1)·(g - m)`, `u ← max(beta_2·u, |g|)`, then `w ← w - lr·m / ((1 - beta_1^t)·(u + epsilon))`.
 
     Kingma and Ba, https://arxiv.org/abs/1412.6980, section 7. The other arguments are those of `Optimizer`.
+
+    >>> import lapis
+    >>> weight = lapis.Variable([1.0])
+    >>> Adamax(0.1).apply([lapis.ops.ones((1,))], [weight])
+    >>> round(float(weight.value[0]), 4)
+    0.9
     """
 
     def __init__(

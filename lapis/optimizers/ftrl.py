@@ -19,6 +19,12 @@ class Ftrl(Optimizer):
     `w ← (clip(z, -l1, l1) - z) / (n'^p / lr + 2·(l2 + beta / (2·lr)))`, and `n ← n'`, which begins at
     `initial_accumulator_value`. McMahan et al., *Ad Click Prediction*, 2013.
     The other arguments are those of `Optimizer`.
+
+    >>> import lapis
+    >>> weight = lapis.Variable([1.0])
+    >>> Ftrl(0.1).apply([lapis.ops.ones((1,))], [weight])
+    >>> round(float(weight.value[0]), 4)
+    0.6031
     """
 
     def __init__(

@@ -16,6 +16,12 @@ class Lamb(Optimizer):
 
     `w ← w - lr·(|w| / |u|)·u` with `u = m / (1 - beta_1^t) / (sqrt(v / (1 - beta_2^t)) + epsilon)`; the factor is 1
     where a norm is 0. You et al., https://arxiv.org/abs/1904.00962. The other arguments are those of `Optimizer`.
+
+    >>> import lapis
+    >>> weight = lapis.Variable([1.0])
+    >>> Lamb(0.1).apply([lapis.ops.ones((1,))], [weight])
+    >>> round(float(weight.value[0]), 4)
+    0.9
     """
 
     def __init__(

@@ -16,6 +16,12 @@ class Lion(Optimizer):
 
     It wants a smaller learning rate and a larger weight decay than Adam. Chen et al., https://arxiv.org/abs/2302.06675.
     The other arguments are those of `Optimizer`.
+
+    >>> import lapis
+    >>> weight = lapis.Variable([1.0])
+    >>> Lion(0.1).apply([lapis.ops.ones((1,))], [weight])
+    >>> round(float(weight.value[0]), 4)
+    0.9
     """
 
     def __init__(

@@ -23,6 +23,12 @@ class Muon(Optimizer):
     AdamW serves variables that are no matrices, embeddings (by their path, unless `exclude_embeddings` is false) and
     those whose path matches a regular expression in `exclude_layers`; it has `adam_beta_1`, `adam_beta_2`, `epsilon`,
     `adam_weight_decay` and the learning rate times `adam_lr_ratio`. The other arguments are those of `Optimizer`.
+
+    >>> import lapis
+    >>> weight = lapis.Variable(lapis.ops.eye(2))
+    >>> Muon(0.1).apply([lapis.ops.ones((2, 2))], [weight])
+    >>> round(float(weight.value[0, 0]), 4)
+    0.9898
     """
 
     def __init__(

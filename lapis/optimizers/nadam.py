@@ -17,6 +17,12 @@ class Nadam(Optimizer):
     `u_t = beta_1·(1 - 0.96^t / 2)`, `m̂ = u_{t+1}·m / (1 - Π u_1…u_{t+1}) + (1 - u_t)·g / (1 - Π u_1…u_t)` and
     `v̂ = v / (1 - beta_2^t)`. Dozat, *Incorporating Nesterov Momentum into Adam*, 2016.
     The other arguments are those of `Optimizer`.
+
+    >>> import lapis
+    >>> weight = lapis.Variable([1.0])
+    >>> Nadam(0.1).apply([lapis.ops.ones((1,))], [weight])
+    >>> round(float(weight.value[0]), 4)
+    0.8937
     """
 
     def __init__(

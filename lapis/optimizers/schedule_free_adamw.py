@@ -18,6 +18,12 @@ class ScheduleFreeAdamW(Optimizer):
     `x ← (1 - 1/t)·x + z / t`, and the variable is `y = (1 - beta_1)·z + beta_1·x`. The rate rises in a line over the
     first `warmup_steps`. Defazio et al., https://arxiv.org/abs/2405.15682.
     The other arguments are those of `Optimizer`.
+
+    >>> import lapis
+    >>> weight = lapis.Variable([1.0])
+    >>> ScheduleFreeAdamW(0.1).apply([lapis.ops.ones((1,))], [weight])
+    >>> round(float(weight.value[0]), 4)
+    0.9
     """
 
     def __init__(
