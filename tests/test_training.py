@@ -8,60 +8,23 @@ import pytest
 
 import lapis
 from tests.descriptors import f32, i32
-from tests.oracle import keras
+from tests.training_twins import (
+    KIND,
+    MSE_CE,
+    SCORE,
+    A,
+    B,
+    X,
+    Y,
+    assert_same_logs,
+    classifier,
+    compile_classifier,
+    fit_both,
+    twins,
+    two_headed,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, with NumPy 2
-
-X, Y = f32(64, 8), i32(64, high=3)
-
-
-def twins(make, compile_model):
-    """A compiled Lapis model and a compiled Keras model with its weights."""
-    ours, theirs = make(lapis), make(keras)
-    ours.set_weights(theirs.get_weights())
-    compile_model(lapis, ours)
-    compile_model(keras, theirs)
-    return ours, theirs
-
-
-def assert_same_logs(ours, theirs, tolerance=1e-4):
-    assert list(ours) == list(theirs)
-    for name in ours:
-        np.testing.assert_allclose(ours[name], theirs[name], rtol=tolerance, atol=tolerance, err_msg=name)
-
-
-def fit_both(make, compile_model, *data, **options):
-    """Train both without shuffling and compare their curves."""
-    ours, theirs = twins(make, compile_model)
-    curves = []
-    for model in (ours, theirs):
-        history = model.fit(*data, **{"epochs": 3, "batch_size": 16, "shuffle": False, "verbose": 0, **options})
-        curves.append(history.history)
-    assert_same_logs(*curves)
-    assert all(type(value) is float for values in curves[0].values() for value in values)
-    for mine, other in zip(ours.get_weights(), theirs.get_weights()):
-        np.testing.assert_allclose(mine, other, rtol=1e-3, atol=1e-4)
-    return ours, theirs, curves[0]
-
-
-def classifier(k, activation="softmax"):
-    inputs = k.Input((8,), name="features")
-    x = k.layers.Dense(16, activation="relu", name="hidden")(inputs)
-    return k.Model(inputs, k.layers.Dense(3, activation=activation, name="classes")(x))
-
-
-def compile_classifier(k, model):
-    model.compile(k.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
-
-
-def two_headed(k, outputs=list):
-    a, b = k.Input((4,), name="a"), k.Input((3,), name="b")
-    x = k.layers.Dense(8, activation="tanh", name="body")(k.layers.Concatenate(name="both")([a, b]))
-    score, kind = k.layers.Dense(1, name="score")(x), k.layers.Dense(3, activation="softmax", name="kind")(x)
-    return k.Model([a, b], {"score": score, "kind": kind} if outputs is dict else [score, kind])
-
-
-A, B, SCORE, KIND = f32(40, 4, seed=1), f32(40, 3, seed=2), f32(40, 1, seed=3), i32(40, high=3, seed=4)
 
 
 def test_loss_curve_with_validation_and_partial_batches():
@@ -81,98 +44,6 @@ def test_one_compilation_per_batch_shape():
     assert model.train_function._cache_size() == 2
     model.fit(X, Y, batch_size=16, verbose=0)
     assert model.train_function._cache_size() == 2
-
-
-MSE_CE = ["mse", "sparse_categorical_crossentropy"]
-ONE_HOT = np.eye(3, dtype="float32")[KIND]
-BY_NAME = {
-    "loss": {"kind": MSE_CE[1], "score": "mse"},
-    "loss_weights": {"kind": 0.5, "score": 2.0},
-    "metrics": {"kind": ["accuracy"]},
-    "weighted_metrics": {"score": ["mae"], "kind": "accuracy"},
-}
-OUTPUT_CASES = {
-    "one_loss_for_all": (list, {"loss": "mse"}, [SCORE, ONE_HOT]),
-    "list": (list, {"loss": MSE_CE, "loss_weights": [0.3, 2.0], "metrics": ["mae", "accuracy"]}, [SCORE, KIND]),
-    "lists_of_metrics": (list, {"loss": MSE_CE, "metrics": [["mae", "mse"], ["acc"]]}, (SCORE, KIND)),
-    "none_for_one": (list, {"loss": ["mse", None], "metrics": [None, "accuracy"]}, [SCORE, KIND]),
-    "repeated_names": (
-        list,
-        {"loss": MSE_CE, "metrics": [["mae", "mae"], []], "weighted_metrics": ["mae", []]},
-        [SCORE, KIND],
-    ),
-    "by_name": (list, BY_NAME, {"score": SCORE, "kind": KIND}),
-    "dict_of_outputs": (dict, BY_NAME, {"score": SCORE, "kind": KIND}),
-    "dict_with_one_loss": (dict, {"loss": "mse", "metrics": {"kind": "mae"}}, {"score": SCORE, "kind": ONE_HOT}),
-}
-
-
-@pytest.mark.parametrize("case", OUTPUT_CASES)
-def test_several_outputs(case):
-    outputs, options, y = OUTPUT_CASES[case]
-    ours, theirs, _ = fit_both(
-        lambda k: two_headed(k, outputs),
-        lambda k, model: model.compile(k.optimizers.SGD(0.05), **options),
-        *([A, B], y),
-        batch_size=20,
-        epochs=2,
-    )
-    mine, other = (m.evaluate([A, B], y, verbose=0) for m in (ours, theirs))
-    np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-5)
-    assert ours.metrics_names == theirs.metrics_names
-    mine, other = (m.predict({"a": A, "b": B}, verbose=0) for m in (ours, theirs))
-    for left, right in zip(jax.tree.leaves(mine), jax.tree.leaves(other), strict=True):
-        np.testing.assert_allclose(left, right, rtol=1e-3, atol=1e-4)
-
-
-def test_nested_outputs():
-    def make(k):
-        inputs = k.Input((4,))
-        a, b, c = (k.layers.Dense(1, name=name)(inputs) for name in "abc")
-        return k.Model(inputs, {"p": {"q": a, "r": b}, "s": c})
-
-    def compile_model(k, model):
-        losses = {"p": {"q": "mse", "r": "mae"}, "s": "mse"}
-        model.compile("sgd", losses, metrics={"p": {"q": "mae", "r": ["mse"]}, "s": None})
-
-    y = {"p": {"q": SCORE, "r": SCORE}, "s": SCORE}
-    _, _, curve = fit_both(make, compile_model, A, y)
-    assert "p/q_loss" in curve
-
-
-def test_outputs_without_names_and_metrics_that_are_arrays():
-    def make(k):
-        class Own(k.Model):
-            def __init__(self):
-                super().__init__()
-                self.score = k.layers.Dense(1)
-                self.kind = k.layers.Dense(3, activation="softmax")
-
-            def call(self, x):
-                return self.score(x), self.kind(x)
-
-        model = Own()
-        model(A[:1])
-        return model
-
-    def compile_model(k, model):
-        model.compile("sgd", ["mse", "categorical_crossentropy"], metrics=[["mae"], [k.metrics.F1Score(name="f1")]])
-
-    ours, theirs = twins(make, compile_model)
-    curves = [m.fit(A, (SCORE, ONE_HOT), shuffle=False, epochs=2, verbose=0).history for m in (ours, theirs)]
-    assert_same_logs(*curves)
-    assert list(curves[0]) == ["categorical_crossentropy_loss", "f1", "loss", "mae", "mse_loss"]
-    assert isinstance(curves[0]["f1"][0], np.ndarray) and curves[0]["f1"][0].shape == (3,)
-
-
-def test_dict_inputs_by_name_and_weights_per_output():
-    def compile_model(k, model):
-        model.compile("rmsprop", MSE_CE, weighted_metrics=["mae", "accuracy"])
-
-    weights = [f32(40, seed=5, low=0), f32(40, seed=6, low=0)]
-    for given in (weights, weights[0]):
-        options = {"sample_weight": given, "batch_size": 20}
-        fit_both(two_headed, compile_model, {"b": B, "a": A}, [SCORE, KIND], **options)
 
 
 def test_class_weight_and_sample_weight():
