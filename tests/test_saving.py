@@ -486,6 +486,43 @@ def test_models_of_keras_2(tmp_path):
     assert float(loaded.optimizer.learning_rate.value) == pytest.approx(0.01)
 
 
+def test_archives_of_keras_2(tmp_path):
+    """As TensorFlow 2.13 wrote them: with modules, nodes as lists, and the layers under another name."""
+    import json
+    import zipfile
+
+    def with_modules(value):
+        if isinstance(value, list):
+            return [with_modules(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        value = {key: with_modules(item) for key, item in value.items()}
+        return {**value, "module": "keras.layers", "registered_name": None} if "class_name" in value else value
+
+    from lapis.saving.legacy_config import to_modern
+
+    config = copy.deepcopy(KERAS_2)
+    model = lapis.saving.deserialize_keras_object(to_modern(copy.deepcopy(config)))
+    randomize(model)
+    config["config"]["layers"] = with_modules(config["config"]["layers"])
+    config.update(module="keras.src.engine.functional", registered_name="Functional")
+    adam = {"name": "Adam", "learning_rate": 0.01, "jit_compile": False, "is_legacy_optimizer": False}
+    optimizer = {"module": "keras.optimizers", "class_name": "Adam", "config": adam, "registered_name": None}
+    config["compile_config"] = {"optimizer": optimizer, "loss": "mse", "metrics": None}
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        save_state(model, file)
+        file.move("layers", "_layer_checkpoint_dependencies")
+        inner = file["_layer_checkpoint_dependencies/sequential"]
+        inner.move("layers", "_layer_checkpoint_dependencies")
+    with zipfile.ZipFile(tmp_path / "m.keras", "w") as archive:
+        archive.writestr("metadata.json", json.dumps({"keras_version": "2.13.1"}))
+        archive.writestr("config.json", json.dumps(config))
+        archive.write(tmp_path / "w.h5", "model.weights.h5")
+    with pytest.warns(UserWarning, match="optimizer 'Adam' keeps its state"):
+        loaded = lapis.saving.load_model(tmp_path / "m.keras")
+    assert_same(model, loaded, np.arange(12).reshape(2, 6) % 9)
+
+
 def test_recorded_functions_of_tensorflow():
     from lapis.saving.legacy_config import to_modern
 

@@ -117,9 +117,8 @@ def dtype_name(dataset: h5py.Dataset) -> str | None:
 
 def read(dataset: h5py.Dataset) -> np.ndarray:
     """The values of an array that `dataset_at` returned."""
-    name = dtype_name(dataset)
     values = np.asarray(dataset[()])
-    return values.view(name) if values.dtype.kind == "V" else values
+    return values.view(np.dtype(dtype_name(dataset))) if values.dtype.kind == "V" else values
 
 
 def write(group: h5py.Group, path: str, value: Any) -> None:

@@ -7,9 +7,8 @@ import lapis.losses as losses
 import lapis.metrics as metrics
 import lapis.optimizers as optimizers
 from lapis.core.serialization import get_registered_name
+from lapis.saving.legacy_config import optimizer_to_modern
 
-# Entries of Keras 2's optimizers that say nothing any more.
-_GONE = frozenset({"decay", "is_legacy_optimizer", "jit_compile"})
 _WRAPPERS = frozenset({"MeanMetricWrapper", "LossFunctionWrapper"})
 # Keras reads only the long names of losses from this layout.
 _LONG_NAMES = {
@@ -62,11 +61,7 @@ def _without_module(value: Any) -> Any:
 
 def compile_arguments(config: dict) -> dict:
     """The arguments of `compile` that plain data from a file describes."""
-    optimizer = dict(config["optimizer_config"])
-    settings = {key: value for key, value in (optimizer.get("config") or {}).items() if key not in _GONE}
-    if "lr" in settings:
-        settings["learning_rate"] = settings.pop("lr")
-    optimizer["config"] = settings
+    optimizer = optimizer_to_modern(config["optimizer_config"])
     out: dict[str, Any] = {key: config.get(key) for key in _KEPT}
     out["loss"] = _objects(out["loss"], losses.get)
     for key in ("metrics", "weighted_metrics"):

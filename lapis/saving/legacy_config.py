@@ -18,7 +18,10 @@ _MODELS = frozenset({"Functional", "Model", "Network", "Sequential"})
 _CLASSES = {"Model": "Functional", "Network": "Functional", "BatchNormalizationV1": "BatchNormalization"}
 # Arguments that Keras 3 does without.
 _GONE = frozenset({"batch_input_shape", "implementation", "time_major", "input_length"})
+_GONE_FROM_OPTIMIZERS = frozenset({"decay", "is_legacy_optimizer", "jit_compile"})
 _GONE_FROM_LAMBDA = frozenset({"module", "function_type", "output_shape_type", "output_shape_module"})
+_MODULES = {"Functional": "keras.src.models.functional", "Sequential": "keras"}
+_KEPT = ("name", "inbound_nodes", "shared_object_id", "build_config", "compile_config")
 _INNER_LAYERS = ("layer", "backward_layer", "cell", "cells")
 
 
@@ -38,11 +41,23 @@ def _kept(config: dict) -> dict:
 
 
 def to_modern(config: dict) -> dict:
-    """The config of a model or layer from any `.h5` file, in the form that `deserialize_keras_object` takes."""
+    """The config of a model from an `.h5` file, or of Keras 2, in the form that `deserialize_keras_object` takes."""
     config = _plain(config)
     if not isinstance(config, dict) or not isinstance(config.get("class_name"), str) or "config" not in config:
         raise ValueError(f"The file's model_config describes no model: {str(config)[:200]}")
-    return _modern(config)
+    config = _modern(config)
+    optimizer = (config.get("compile_config") or {}).get("optimizer")
+    if isinstance(optimizer, dict):
+        config["compile_config"]["optimizer"] = optimizer_to_modern(optimizer)
+    return config
+
+
+def optimizer_to_modern(config: dict) -> dict:
+    """The config of an optimizer without what Keras 3 does without."""
+    settings = {key: value for key, value in (config.get("config") or {}).items() if key not in _GONE_FROM_OPTIMIZERS}
+    if "lr" in settings:
+        settings["learning_rate"] = settings.pop("lr")
+    return {**config, "config": settings}
 
 
 def _plain(value: Any) -> Any:
@@ -60,18 +75,19 @@ def _plain(value: Any) -> Any:
 
 
 def _modern(config: dict) -> dict:
-    if "module" in config or "class_name" not in config:
+    if "class_name" not in config or not (config.get("module") or "keras").startswith("keras"):
         return config
-    kind, inner = config["class_name"], config.get("config")
+    kind: str = config["class_name"]
+    inner: Any = config.get("config")
     name = config.get("name") or (inner.get("name") if isinstance(inner, dict) else None)
     if kind in _OP_LAYERS:
         raise ValueError(_NO_OP_LAYERS.format(name=name, kind=kind))
-    out = {key: config[key] for key in ("name", "inbound_nodes", "shared_object_id", "build_config") if key in config}
-    registered = _registered(kind)
-    if registered is not None:
+    out = {key: config[key] for key in _KEPT if key in config}
+    registered = config.get("registered_name") or _registered(kind)
+    if registered is not None and get_registered_object(registered) is not None:
         return {**out, "module": None, "class_name": kind, "registered_name": registered, "config": inner}
     kind = _CLASSES.get(kind, kind)
-    module = {"Functional": "keras.src.models.functional", "Sequential": "keras"}.get(kind, "keras.layers")
+    module = _MODULES.get(kind) or config.get("module") or "keras.layers"
     if kind == "Sequential":
         inner = _sequential(inner, name)
     elif kind == "Functional":
@@ -104,7 +120,7 @@ def _layer(kind: str, config: dict) -> dict:
     if isinstance(axis, list) and len(axis) == 1:
         config["axis"] = axis[0]
     for key, value in config.items():
-        if key.endswith("_initializer") and isinstance(value, dict) and "module" not in value:
+        if key.endswith("_initializer") and isinstance(value, dict):
             inner = {name: item for name, item in (value.get("config") or {}).items() if name != "dtype"}
             config[key] = {**value, "config": inner}
     for key in _INNER_LAYERS:

@@ -15,6 +15,7 @@ from lapis.layers.layer import Layer
 from lapis.saving import archive, hdf5, plain
 from lapis.saving.assets import load_assets, save_assets
 from lapis.saving.budget import budget_of
+from lapis.saving.legacy_config import to_modern
 from lapis.saving.state import load_state, save_state
 
 
@@ -42,6 +43,8 @@ def load(source: Any, name: str, custom_objects: dict | None = None, compile: bo
     with archive.opened(source, name) as members:
         config = archive.read_member(members, archive.CONFIG, plain.MAX_BYTES)
         config = plain.parse_object(config, f"The config of {name}")
+        if _keras_version(members, name).startswith("2"):
+            config = to_modern(config)
         if not compile:
             config.pop("compile_config", None)
         with weights_in(members, name) as file:
@@ -50,6 +53,13 @@ def load(source: Any, name: str, custom_objects: dict | None = None, compile: bo
             load_state(model, file, name)
         load_assets(model, members)
     return model
+
+
+def _keras_version(members: zipfile.ZipFile, name: str) -> str:
+    if archive.METADATA not in members.namelist():
+        return ""
+    metadata = archive.read_member(members, archive.METADATA, plain.MAX_BYTES)
+    return str(plain.parse_object(metadata, f"The metadata of {name}").get("keras_version", ""))
 
 
 def build(config: dict, name: str, custom_objects: dict | None) -> Any:

@@ -198,7 +198,7 @@ def _paths_in(file: h5py.File) -> list[str]:
 
     def note(path: str, obj: Any) -> None:
         if path.endswith("/vars") and isinstance(obj, h5py.Group) and len(obj):
-            found.append(path.removesuffix("/vars"))
+            found.append(path.removesuffix("/vars").replace(_FORMER_LAYERS, "layers"))
 
     file.visititems(note)
     return found

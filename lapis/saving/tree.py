@@ -57,8 +57,7 @@ def _members(members: Iterable[Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _attributes(obj: Any) -> Iterator[tuple[str, Any]]:
-    kind = next(kind for kind in _KINDS if isinstance(obj, kind))
-    skipped = set(_base_attributes(kind))
+    skipped = set(_base_attributes(_kind_of(obj)))
     for cls in type(obj).__mro__:
         if cls.__module__.startswith(_MODEL_MODULES):
             skipped |= vars(cls).keys() - _MODEL_ATTRIBUTES
@@ -74,8 +73,12 @@ def _attributes(obj: Any) -> Iterator[tuple[str, Any]]:
         yield name, child
 
 
+def _kind_of(obj: Any) -> type:
+    return next(kind for kind in _KINDS if isinstance(obj, kind))
+
+
 @functools.cache
-def _base_attributes(kind: type) -> frozenset[str]:
+def _base_attributes(kind: Any) -> frozenset[str]:
     """The attributes that every object of the kind has: bookkeeping, not state of its own."""
-    arguments = {"learning_rate": 1.0} if kind is Optimizer else {}
-    return frozenset(dir(kind(name="unused", **arguments)))
+    base = Optimizer(1.0, name="unused") if kind is Optimizer else kind(name="unused")
+    return frozenset(dir(base))
