@@ -26,8 +26,17 @@ class OpRow:
     free: bool = True
 
     def __str__(self) -> str:
-        shapes = [x.shape if hasattr(x, "shape") else x for x in self.args]
-        return f"{self.name}-{shapes}-{self.kwargs}"
+        options = [f"{key}={describe(value)}" for key, value in self.kwargs.items()]
+        return "-".join([self.name, *map(describe, self.args), *options])
+
+
+def describe(value: Any) -> str:
+    """A short name for an argument, arrays by their shapes."""
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype}{list(value.shape)}"
+    if isinstance(value, (list, tuple)):
+        return f"({','.join(map(describe, value))})"
+    return str(value)
 
 
 def f(*shape: int) -> np.ndarray:
