@@ -37,6 +37,14 @@ ROWS = [
         (f32(4, 5, 3),),
         masks=(flags(4, 5),),
         training=True,
+        gradient=False,  # Keras loses masks while differentiating
+    ),
+    Row(
+        "BatchNormalization-mask-argument",
+        lambda k: k.layers.BatchNormalization(),
+        (f32(4, 5, 3),),
+        kwargs={"mask": flags(4, 5)},
+        training=True,
     ),
     Row(
         "BatchNormalization-everything",
