@@ -18,6 +18,8 @@ _scope = export.SymbolicScope([f"{name} >= 2" for name in _SYMBOLS])
 _UNKNOWN = export.symbolic_shape(", ".join(_SYMBOLS), scope=_scope)
 # Stand-ins where symbols do not do: numbers with many divisors, so that splits and reshapes come out even.
 _PROBES = ((48, 120), (96, 240))
+# Where a result is the lesser of an unknown and a known size, only a small stand-in shows that it varies.
+_SMALL_PROBE = (2, 3)
 _EQUAL_PROBES = ((48, 48), (96, 96))
 # JAX's functions look into their arguments as trees before anything else: there a symbolic tensor says what to do
 # instead.
@@ -60,7 +62,9 @@ def infer(call: Callable, inputs: list[Any]) -> Any:
             results = [_trace(call, inputs, filled) for filled in attempt]
         except Exception:
             continue
-        return results[0] if len(results) == 1 else nest.map_structure(_where_equal, *results)
+        if len(results) == 1:
+            return results[0]
+        return nest.map_structure(_where_equal, *results, *_small_result(call, inputs, shapes, results[0]))
     raise _readable(first_error)
 
 
@@ -98,10 +102,21 @@ def _align(shapes: list[tuple]) -> list[tuple]:
     ]
 
 
-def _where_equal(a: Any, b: Any) -> Any:
-    if a is None:
+def _small_result(call: Callable, inputs: list[Any], shapes: list[tuple], like: Any) -> list[Any]:
+    """The outputs for small unknown sizes in a list, which is empty where these are too small for the call."""
+    try:
+        result = _trace(call, inputs, _fill(shapes, _SMALL_PROBE))
+        nest.assert_same_structure(result, like)
+    except Exception:
+        return []
+    return [result]
+
+
+def _where_equal(*specs: Any) -> Any:
+    if specs[0] is None:
         return None
-    return KerasTensor(tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)), a.dtype)
+    sizes = [set(column) for column in zip(*[spec.shape for spec in specs], strict=True)]
+    return KerasTensor([min(found) if len(found) == 1 else None for found in sizes], specs[0].dtype)
 
 
 def _trace(call: Callable, inputs: list[Any], shapes: list[tuple]) -> Any:

@@ -109,7 +109,12 @@ class FunctionOperation(Operation):
         return self.function(*args, **kwargs)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        return _spec_of(self.function, args, kwargs)
+        try:
+            return _spec_of(self.function, args, kwargs)
+        except (TypeError, ValueError) as error:
+            if type(error) not in (TypeError, ValueError):
+                raise
+            raise type(error)(f"In ops.{self.function.__name__}: {error}") from error
 
     def __deepcopy__(self, memo: dict) -> "FunctionOperation":
         return FunctionOperation(self.function, self.name)
