@@ -30,6 +30,9 @@ _COMMON_DTYPES = frozenset({"float32", "float16", "bfloat16"})
 _AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
 
 
+_Operator = Callable[[Any], Any]
+
+
 class Variable(ArrayHolder):
     """An array with a name that can be assigned to, and that operations take in place of an array.
 
@@ -50,6 +53,34 @@ class Variable(ArrayHolder):
     >>> v.shape, v.dtype, float(v.value.sum())
     ((2, 3), 'float32', 6.0)
     """
+
+    # Set alike below the class; type checkers read them here.
+    __add__: _Operator
+    __sub__: _Operator
+    __mul__: _Operator
+    __truediv__: _Operator
+    __floordiv__: _Operator
+    __mod__: _Operator
+    __pow__: _Operator
+    __matmul__: _Operator
+    __and__: _Operator
+    __or__: _Operator
+    __xor__: _Operator
+    __radd__: _Operator
+    __rsub__: _Operator
+    __rmul__: _Operator
+    __rtruediv__: _Operator
+    __rfloordiv__: _Operator
+    __rmod__: _Operator
+    __rpow__: _Operator
+    __rmatmul__: _Operator
+    __rand__: _Operator
+    __ror__: _Operator
+    __rxor__: _Operator
+    __lt__: _Operator
+    __le__: _Operator
+    __gt__: _Operator
+    __ge__: _Operator
 
     def __init__(
         self,
