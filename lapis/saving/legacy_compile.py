@@ -6,7 +6,7 @@ from typing import Any
 import lapis.losses as losses
 import lapis.metrics as metrics
 import lapis.optimizers as optimizers
-from lapis.core.serialization import get_registered_name
+from lapis.core.serialization import get_registered_name, get_registered_object
 from lapis.saving.legacy_config import optimizer_to_modern
 
 _WRAPPERS = frozenset({"MeanMetricWrapper", "LossFunctionWrapper"})
@@ -70,7 +70,13 @@ def compile_arguments(config: dict) -> dict:
 
 
 def _objects(value: Any, get: Callable) -> Any:
-    """The nest with each config replaced by its object; names stay, since `compile` chooses what they mean."""
+    """The nest with configs and the names of the user's functions replaced by what they stand for.
+
+    Other names stay: `compile` chooses what they mean.
+    """
+    if isinstance(value, str):
+        found = get_registered_object(value)
+        return value if found is None else found
     if isinstance(value, list):
         return [_objects(item, get) for item in value]
     if not isinstance(value, dict):

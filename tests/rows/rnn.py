@@ -110,6 +110,7 @@ def _conv(rank: int, **options) -> Row:
 
 def _around(merge_mode, kind: str = "LSTM", **options) -> Row:
     masks = options.pop("masks", None)
+    gradient = options.pop("gradient", masks is None)
     kwargs = options.pop("kwargs", {})
     name = (
         f"Bidirectional-{kind}-{merge_mode}-{'-'.join(options)}{'-masked' if masks else ''}{'-from' if kwargs else ''}"
@@ -121,7 +122,7 @@ def _around(merge_mode, kind: str = "LSTM", **options) -> Row:
         kwargs,
         spec_shapes=_NONE,
         masks=masks,
-        gradient=masks is None,
+        gradient=gradient,
     )
 
 
