@@ -174,3 +174,29 @@ def test_08_vgg19_features(cache: pathlib.Path) -> None:
     assert out[-1] == "26 143667240 [(1, 4096), (1, 4096), (1, 1000)]"
     got = np.load(cache.parent / "work" / "got.npy")
     np.testing.assert_allclose(got, np.load(expected), rtol=1e-4, atol=1e-6)
+
+
+def test_ten_epochs_like_keras(cache: pathlib.Path) -> None:
+    """The first model on MNIST: equal loss curves from equal weights and the same order of batches."""
+    from tests.oracle import keras
+
+    (x, y), (x_test, y_test) = _mnist(cache)
+    x = x.reshape(-1, 784).astype("float32") / 255
+
+    def build(k):
+        inputs = k.Input((784,), name="img")
+        h = k.layers.Dense(64, activation="relu")(inputs)
+        h = k.layers.Dense(64, activation="relu")(h)
+        model = k.Model(inputs, k.layers.Dense(10, activation="softmax")(h))
+        model.compile("rmsprop", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    ours, theirs = build(lapis), build(keras)
+    ours.set_weights([np.asarray(w) for w in theirs.weights])
+    curves = [
+        model.fit(x, y, batch_size=64, epochs=10, shuffle=False, validation_data=(x_test, y_test), verbose=0).history
+        for model in (ours, theirs)
+    ]
+    assert list(curves[0]) == list(curves[1])
+    for name in curves[0]:
+        np.testing.assert_allclose(curves[0][name], curves[1][name], atol=1e-4)
