@@ -78,6 +78,16 @@ def test_shared_layers_stay_shared(tmp_path):
             assert lapis.saving.load_model(tmp_path / f"m{suffix}").count_params() == model.count_params() == count
 
 
+def test_calls_that_say_how_they_train(tmp_path):
+    x = lapis.Input((64,))
+    model = lapis.Model(x, [layers.Dropout(0.5)(x, training=flag) for flag in (None, False, True)])
+    model.save(tmp_path / "m.keras")
+    loaded = lapis.saving.load_model(tmp_path / "m.keras")
+    ones = np.ones((2, 64), "float32")
+    assert [bool(np.asarray(y).min()) for y in loaded(ones, training=True)] == [False, True, False]
+    assert [bool(np.asarray(y).min()) for y in loaded(ones, training=False)] == [True, True, False]
+
+
 def trained(dropout=0.5):
     lapis.utils.set_random_seed(3)
     model = lapis.Sequential([lapis.Input((4,)), layers.Dense(3), layers.Dropout(dropout), layers.Dense(1)])

@@ -28,7 +28,7 @@ pytestmark = [
 ]
 DIRECTIONS = [pytest.param(keras, lapis, id="ours-reads"), pytest.param(lapis, keras, id="keras-reads")]
 PAIRS = pytest.mark.parametrize(("writer", "reader"), DIRECTIONS)
-# Keras reads its own file to another model, or not at all: calls inside nested models shift its count of calls. So it is
+# Keras reads its own file to another model, or not at all: calls inside nested models shift its count of calls. It is
 # not asked to read these.
 MISREAD_BY_KERAS = {"shared", "shared_at_depths"}
 # Keras cannot read such a file of its own either: it takes the operations for layers.
@@ -119,6 +119,16 @@ def test_older_weights(tmp_path, by_name, writer, reader):
     model.save(tmp_path / "m.h5")
     other.load_weights(tmp_path / "m.h5", by_name=by_name)
     assert_equal_outputs(model, other, x)
+
+
+def test_dropout_still_drops(tmp_path):
+    """Keras writes `training=False` into calls where nobody gave it."""
+    x = keras.Input((64,))
+    keras.Model(x, keras.layers.Dropout(0.5)(x)).save(tmp_path / "m.keras")
+    loaded = lapis.saving.load_model(tmp_path / "m.keras")
+    ones = np.ones((2, 64), "float32")
+    assert np.asarray(loaded(ones, training=True)).min() == 0
+    np.testing.assert_array_equal(loaded(ones), ones)
 
 
 def compiled(k: Any, make: Any, optimizer: Any) -> Any:
