@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 import lapis
-from lapis.layers.rnn.lstm import lstm_gates
-from lapis.ops.rnn import _loop, _loop_with_jvp, rnn
+from lapis.ops.rnn import rnn
 from tests.descriptors import f32, flags
 from tests.oracle import keras
 
@@ -83,33 +82,32 @@ def test_step_that_changes_its_states_is_told() -> None:
 # Derivatives
 
 
-def _lstm_arguments(steps=4, batch=2, units=3):
-    states = [f32(batch, units, seed=1), f32(batch, units, seed=2)]
-    return f32(steps, batch, 4 * units), f32(units, 4 * units, seed=3), f32(4 * units, seed=4), states
+def test_derivatives_of_the_fast_loop_are_those_of_the_cell() -> None:
+    layer = lapis.layers.LSTM(3, return_sequences=True)
+    layer.build(X.shape)
+    fixed = [v.value for v in layer.non_trainable_variables]
+    weights = tuple(v.value for v in layer.trainable_variables)
 
+    def fast(weights, x):
+        return layer.stateless_call(weights, fixed, x, mask=MASK)[0]
 
-def _through(loop, mask=None, go_backwards=False):
-    functions = (lapis.activations.tanh, lapis.activations.sigmoid)
-
-    def run(x, kernel, bias, states):
-        hs, last = loop(lstm_gates, functions, go_backwards, False, x, (kernel, bias), states, mask)
-        return jnp.sum(hs * jnp.cos(jnp.arange(hs.size)).reshape(hs.shape)) + jnp.sum(last[1] ** 2)
-
-    return run
-
-
-@pytest.mark.parametrize("masked_backwards", [False, True])
-def test_own_derivative_is_that_of_the_loop(masked_backwards) -> None:
-    mask = jnp.asarray(flags(4, 2, seed=9)) if masked_backwards else None
-    arguments = _lstm_arguments()
+    def by_hand(weights, x):
+        kernel, recurrent_kernel, bias = weights
+        h, c, outputs = jnp.zeros((2, 3)), jnp.zeros((2, 3)), []
+        for t in range(5):
+            i, f, g, o = jnp.split(x[:, t] @ kernel + h @ recurrent_kernel + bias, 4, axis=-1)
+            new_c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+            new_h = jax.nn.sigmoid(o) * jnp.tanh(new_c)
+            h, c = (jnp.where(MASK[:, t, None], new, old) for new, old in ((new_h, h), (new_c, c)))
+            outputs.append(h)
+        return jnp.stack(outputs, 1)
 
     @functools.partial(jax.jit, static_argnums=0)
-    def derivatives(loop, *arguments):
-        f = _through(loop, mask, masked_backwards)
-        gradient = jax.grad(f, (0, 1, 2, 3))
+    def derivatives(f, *arguments):
+        gradient = jax.grad(lambda *a: jnp.sum(f(*a) ** 2), (0, 1))
         return gradient(*arguments), jax.jvp(f, arguments, arguments), jax.jvp(gradient, arguments, arguments)[1]
 
-    _close(derivatives(_loop_with_jvp, *arguments), derivatives(_loop, *arguments), 1e-4)
+    _close(derivatives(fast, weights, X), derivatives(by_hand, weights, X), 1e-4)
 
 
 def test_long_lstm_under_jit_grad_and_vmap() -> None:

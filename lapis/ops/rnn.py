@@ -14,7 +14,7 @@ from lapis.ops.arrays import Tensor
 
 
 def rnn(
-    step_function: Callable[[Any, list], tuple[Any, Any]],
+    step_function: Callable[..., tuple],
     inputs: Any,
     initial_states: Sequence[Any],
     go_backwards: bool = False,
@@ -56,8 +56,11 @@ def rnn(
     _check_unroll(unroll, xs)
 
     def step(x: Any, states: list, shared: Any) -> tuple[Any, list, Any]:
-        output, new, *rest = step_function(x, [*states, *extra], *(() if shared is None else (shared,)))
-        return output, _like(new, states), rest[0] if rest else None
+        if shared is None:
+            output, new = step_function(x, [*states, *extra])
+        else:
+            output, new, shared = step_function(x, [*states, *extra], shared)
+        return output, _like(new, states), shared
 
     def body(carry: tuple, current: tuple) -> tuple[tuple, Any]:
         states, previous, shared = carry
@@ -77,6 +80,7 @@ def rnn(
 def recurrence(
     gates: Callable[..., list],
     functions: tuple,
+    gate_count: int,
     inputs: Any,
     kernel: Any,
     bias: Any,
@@ -87,25 +91,24 @@ def recurrence(
     zero_output_for_mask: bool = False,
     return_all_outputs: bool = True,
 ) -> tuple[Tensor, Tensor, list]:
-    """The loop of a cell with the steps `states = gates(input, h @ kernel + bias, states, *functions)`.
+    """The loop of a cell with the steps `states = gates(x, h @ kernel + bias, states, *functions)`.
 
-    The first state `h` is the output. `gates` works element by element, so that the derivative needs but one product
-    for `kernel` and `bias`, after the loop. It must be a function of its arguments alone; `functions` are the
-    activations that it applies. `inputs` are the inputs' share of the gates, `(time, batch, gates)`. All else is as in
-    `rnn` with `time_major=True`.
+    The first state `h` is the output. `inputs` are the inputs' share of the gates, `(time, batch, gates)`; they and the
+    products come to `gates` cut into `gate_count` parts, one for each gate. `gates` must be a function of its arguments
+    alone, and `functions` are the activations that it applies. All else is as in `rnn` with `time_major=True`.
 
-    >>> add = lambda x, r, states: [x + r]
-    >>> recurrence(add, (), jnp.ones((3, 1, 1)), jnp.ones((1, 1)), None, [jnp.zeros((1, 1))])[0].tolist()
+    >>> add = lambda x, r, states: [x[0] + r[0]]
+    >>> recurrence(add, (), 1, jnp.ones((3, 1, 1)), jnp.ones((1, 1)), None, [jnp.zeros((1, 1))])[0].tolist()
     [[3.0]]
     """
     states = [jnp.asarray(state) for state in initial_states]
-    xs = jnp.asarray(inputs)
+    inputs = jnp.asarray(inputs)
     keep = _step_mask(mask, True)
-    _check_unroll(unroll, xs)
-    weights = (jnp.asarray(kernel),) if bias is None else (jnp.asarray(kernel), jnp.asarray(bias))
-    # A function of the user's may read variables, which a remembered program or a custom derivative would not see.
+    _check_unroll(unroll, inputs)
+    weights = tuple(jnp.asarray(weight) for weight in (kernel, bias) if weight is not None)
+    # A function of the user's may read variables, which a program compiled for later calls would not follow.
     loop = _compiled_loop if all(map(_is_ours, (gates, *functions))) else _loop
-    outputs, states = loop(gates, functions, go_backwards, unroll, xs, weights, states, keep)
+    outputs, states = loop(gates, functions, gate_count, go_backwards, unroll, inputs, weights, states, keep)
     last = states[0]
     if keep is not None and zero_output_for_mask:
         outputs = jnp.where(_widen(keep, outputs), outputs, 0)
@@ -113,66 +116,40 @@ def recurrence(
     return last, _in_order(last, outputs if return_all_outputs else None, go_backwards, True), states
 
 
-def _advance(gates: Callable, functions: tuple, kept: Any, x: Any, recurrent: Any, states: list) -> list:
-    new = _like(gates(x, recurrent, states, *functions), states)
-    return new if kept is None else [_where(kept, n, s) for n, s in zip(new, states)]
-
-
-def _product(weights: tuple, h: Any) -> Any:
-    return h @ weights[0] + weights[1] if len(weights) > 1 else h @ weights[0]
-
-
 def _loop(
     gates: Callable,
     functions: tuple,
+    gate_count: int,
     go_backwards: bool,
     unroll: bool,
-    xs: Any,
-    weights: tuple,
+    inputs: Any,
+    weights: tuple[Any, ...],
     states: list,
     keep: Any,
 ) -> tuple[Any, list]:
     """The first state after each step, and the last states."""
 
-    def body(states: list, current: tuple) -> tuple[list, Any]:
-        x, kept = current
-        states = _advance(gates, functions, kept, x, _product(weights, states[0]), states)
-        return states, states[0]
-
-    states, hs = lax.scan(body, states, (xs, keep), reverse=go_backwards, unroll=unroll)
-    return hs, states
-
-
-_loop_with_jvp = jax.custom_jvp(_loop, nondiff_argnums=(0, 1, 2, 3))
-
-
-@_loop_with_jvp.defjvp
-def _loop_jvp(
-    gates: Callable, functions: tuple, go_backwards: bool, unroll: bool, primals: tuple, tangents: tuple
-) -> tuple:
-    # Turned round, `d_recurrent` becomes one product for all steps, where the loop's own derivative adds one at each.
-    xs, weights, states, keep = primals
-    d_xs, d_weights, d_states, _ = tangents
+    # The gates are cheap to compute again, so the derivative keeps only what goes into them.
+    @functools.partial(jax.checkpoint, prevent_cse=False)
+    def through_gates(x: list, r: list, states: list) -> list:
+        return _like(gates(x, r, states, *functions), states)
 
     def body(states: list, current: tuple) -> tuple[list, Any]:
         x, kept = current
-        step = functools.partial(_advance, gates, functions, kept)
-        new, slope = jax.linearize(step, x, _product(weights, states[0]), states)
-        return new, (new[0], states[0], slope)
+        r = states[0] @ weights[0]
+        r = r if len(weights) == 1 else r + weights[1]
+        new = through_gates(x, jnp.split(r, gate_count, axis=-1), states)
+        new = new if kept is None else [_where(kept, n, s) for n, s in zip(new, states)]
+        return new, new[0]
 
-    def tangent_body(d_states: list, current: tuple) -> tuple[list, Any]:
-        slope, d_x, d_r = current
-        d_states = slope(d_x, d_r + d_states[0] @ weights[0], d_states)
-        return d_states, d_states[0]
-
-    states, (hs, before, slopes) = lax.scan(body, states, (xs, keep), reverse=go_backwards, unroll=unroll)
-    _, d_recurrent = jax.jvp(lambda w: _product(w, before), (weights,), (d_weights,))
-    d_states, d_hs = lax.scan(tangent_body, d_states, (slopes, d_xs, d_recurrent), reverse=go_backwards, unroll=unroll)
-    return (hs, states), (d_hs, d_states)
+    # Cut here and not in the loop: on the CPU, functions of several slices of one array are not vectorised there.
+    parts = jnp.split(inputs, gate_count, axis=-1)
+    states, outputs = lax.scan(body, states, (parts, keep), reverse=go_backwards, unroll=unroll)
+    return outputs, states
 
 
 # Called outside a compiled program, a loop of the same kind is compiled once.
-_compiled_loop = jax.jit(_loop_with_jvp, static_argnums=(0, 1, 2, 3))
+_compiled_loop = jax.jit(_loop, static_argnums=(0, 1, 2, 3, 4))
 
 
 def _is_ours(function: Any) -> bool:

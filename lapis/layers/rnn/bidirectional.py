@@ -45,6 +45,9 @@ class Bidirectional(Layer):
     (2, 5, 8)
     """
 
+    forward_layer: Any
+    backward_layer: Any
+
     def __init__(
         self,
         layer: Layer,
@@ -61,6 +64,7 @@ class Bidirectional(Layer):
                 f"Bidirectional got merge_mode={merge_mode!r}; expected one of {', '.join(map(repr, _MODES))}."
             )
         super().__init__(**kwargs)
+        given: Any = layer
         self.forward_layer = _copy(layer, name=f"forward_{layer.name.removeprefix('forward_')}")
         if backward_layer is None:
             name = f"backward_{layer.name.removeprefix('backward_')}"
@@ -68,15 +72,15 @@ class Bidirectional(Layer):
         self.backward_layer = backward_layer
         self._check_pair()
         for one in (self.forward_layer, self.backward_layer):
-            if hasattr(layer, "use_cudnn"):  # not in the config
-                one.use_cudnn = layer.use_cudnn
+            if hasattr(given, "use_cudnn"):  # not in the config
+                one.use_cudnn = given.use_cudnn
             if getattr(one, "zero_output_for_mask", None) is not None:
                 one.zero_output_for_mask = one.return_sequences
         self.merge_mode = merge_mode
         self._first_weights = weights
-        self.stateful = layer.stateful
-        self.return_sequences = layer.return_sequences
-        self.return_state = layer.return_state
+        self.stateful = given.stateful
+        self.return_sequences = given.return_sequences
+        self.return_state = given.return_state
         self.supports_masking = True
         self.input_spec = layer.input_spec
 

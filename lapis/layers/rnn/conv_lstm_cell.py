@@ -19,7 +19,9 @@ class ConvLSTMCell(RecurrentCell):
     the size of the convolution's output, and `filters` channels. The arguments are those of `ConvLSTM2D`.
     """
 
-    dropout_mask_count = 4
+    dropout_mask_count = gate_count = 4
+    gates = staticmethod(lstm_gates)
+    recurs_by_product = False
 
     def __init__(
         self,
@@ -57,12 +59,13 @@ class ConvLSTMCell(RecurrentCell):
         return (self.activation, self.recurrent_activation)
 
     @property
-    def _channel_axis(self) -> int:
+    def gate_axis(self) -> int:
+        """The axis of the channels."""
         return -1 if self.data_format == "channels_last" else 1
 
     def build(self, input_shape: tuple, states_shape: Any = None) -> None:
         spatial = input_shape[1:-1] if self.data_format == "channels_last" else input_shape[2:]
-        channels = input_shape[self._channel_axis]
+        channels = input_shape[self.gate_axis]
         if None in spatial or channels is None:
             raise ValueError(
                 "A ConvLSTM layer keeps states of fixed size, so the spatial axes and the channels must be known; "
@@ -79,27 +82,25 @@ class ConvLSTMCell(RecurrentCell):
     def project(self, inputs: Any, factors: Any = None) -> Any:
         steps = inputs.shape[: -self.rank - 1]  # the batch, with time in front of it where there are many steps
         flat = (-1, *inputs.shape[len(steps) :])
-        geometry = {"strides": self.strides, "padding": self.padding, "dilation_rate": self.dilation_rate}
+        names = ("strides", "padding", "data_format", "dilation_rate")
+        geometry: dict[str, Any] = {name: getattr(self, name) for name in names}
         if isinstance(factors, tuple):
             parts = [ops.reshape(inputs * factor, flat) for factor in factors]
             kernels = ops.split(self.kernel, 4, axis=-1)
-            x = [ops.conv(part, k, data_format=self.data_format, **geometry) for part, k in zip(parts, kernels)]
-            x = ops.concatenate(x, axis=self._channel_axis)
+            x = [ops.conv(part, k, **geometry) for part, k in zip(parts, kernels)]
+            x = ops.concatenate(x, axis=self.gate_axis)
         else:
-            x = ops.conv(ops.reshape(inputs, flat), self.kernel, data_format=self.data_format, **geometry)
+            x = ops.conv(ops.reshape(inputs, flat), self.kernel, **geometry)
         if self.bias is not None:
-            x = ops.add(x, self.bias if self._channel_axis == -1 else ops.reshape(self.bias, (-1, *(1,) * self.rank)))
+            x = ops.add(x, self.bias if self.gate_axis == -1 else ops.reshape(self.bias, (-1, *(1,) * self.rank)))
         return ops.reshape(x, (*steps, *x.shape[1:]))
 
-    def step(self, x: Any, states: Sequence[Any], factors: Any = None) -> list:
-        h, kernel = states[0], self.recurrent_kernel
-        geometry = {"padding": "same", "data_format": self.data_format}
-        if isinstance(factors, tuple):
-            parts = zip(factors, ops.split(kernel, 4, axis=-1))
-            r = ops.concatenate([ops.conv(h * f, part, **geometry) for f, part in parts], axis=self._channel_axis)
-        else:
-            r = ops.conv(h, kernel, **geometry)
-        return lstm_gates(x, r, list(states), *self.functions, axis=self._channel_axis)
+    def recur(self, h: Any, factors: Any = None) -> Any:
+        geometry: dict[str, Any] = {"padding": "same", "data_format": self.data_format}
+        if not isinstance(factors, tuple):
+            return ops.conv(h, self.recurrent_kernel, **geometry)
+        parts = zip(factors, ops.split(self.recurrent_kernel, 4, axis=-1))
+        return ops.concatenate([ops.conv(h * f, part, **geometry) for f, part in parts], axis=self.gate_axis)
 
     def get_initial_state(self, batch_size: int | None = None) -> list:
         """Zeros of the size of the convolution's output, for `h` and for `c`."""

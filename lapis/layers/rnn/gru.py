@@ -10,13 +10,11 @@ from lapis.layers.rnn.cell_layer import CellLayer, check_use_cudnn, from_cell, r
 from lapis.layers.rnn.recurrent_cell import GatedCell
 
 
-def gru_gates(x: Any, r: Any, states: list, activation: Any, recurrent_activation: Any) -> list:
+def gru_gates(x: list, r: list, states: list, activation: Any, recurrent_activation: Any) -> list:
     """`z`, how much of the state stays; `reset`, how much of it the candidate sees; then their mixture."""
-    x_z, x_reset, x_candidate = ops.split(x, 3, axis=-1)
-    r_z, r_reset, r_candidate = ops.split(r, 3, axis=-1)
-    z = recurrent_activation(x_z + r_z)
-    reset = recurrent_activation(x_reset + r_reset)
-    candidate = activation(x_candidate + reset * r_candidate)
+    z = recurrent_activation(x[0] + r[0])
+    reset = recurrent_activation(x[1] + r[1])
+    candidate = activation(x[2] + reset * r[2])
     return [z * states[0] + (1 - z) * candidate]
 
 
@@ -34,6 +32,7 @@ class GRUCell(GatedCell):
     """
 
     gate_count = 3
+    gates = staticmethod(gru_gates)
 
     def __init__(
         self,
@@ -76,7 +75,7 @@ class GRUCell(GatedCell):
             **kwargs,
         )
         self.reset_after = reset_after
-        self.gates = gru_gates if reset_after else None
+        self.recurs_by_product = reset_after
         self.state_size = units
 
     def build(self, input_shape: tuple) -> None:
@@ -96,13 +95,12 @@ class GRUCell(GatedCell):
         if self.reset_after:
             return super().step(x, states, factors)
         # The state is reset before it is multiplied, so the candidate's product has to wait for the reset gate.
-        h, units = states[0], self.units
-        x_gates, x_candidate = x[..., : 2 * units], x[..., 2 * units :]
+        h, cut = states[0], 2 * self.units
         in_gates, in_candidate = (factors[:2], h * factors[2]) if isinstance(factors, tuple) else (factors, h)
-        gates = x_gates + self.product(h, self.recurrent_kernel[:, : 2 * units], in_gates)
-        z, reset = ops.split(self.recurrent_activation(gates), 2, axis=-1)
-        r_candidate = ops.matmul(reset * in_candidate, self.recurrent_kernel[:, 2 * units :])
-        return [z * h + (1 - z) * self.activation(x_candidate + r_candidate)]
+        gates = x[..., :cut] + self.product(h, self.recurrent_kernel[:, :cut], in_gates)
+        z, reset = (self.recurrent_activation(gate) for gate in ops.split(gates, 2, axis=-1))
+        r_candidate = ops.matmul(reset * in_candidate, self.recurrent_kernel[:, cut:])
+        return [z * h + (1 - z) * self.activation(x[..., cut:] + r_candidate)]
 
     def get_config(self) -> dict:
         return {**super().get_config(), "reset_after": self.reset_after}

@@ -2,16 +2,15 @@
 
 from typing import Any
 
-import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.layers.input_spec import InputSpec
 from lapis.layers.rnn.cell_layer import CellLayer, check_use_cudnn, from_cell, refuse_cudnn
 from lapis.layers.rnn.recurrent_cell import GatedCell, forget_bias
 
 
-def lstm_gates(x: Any, r: Any, states: list, activation: Any, recurrent_activation: Any, axis: int = -1) -> list:
+def lstm_gates(x: list, r: list, states: list, activation: Any, recurrent_activation: Any) -> list:
     """The carry `c` forgets by `f` and takes in by `i`; `o` says how much of it shows in `h`."""
-    i, f, g, o = ops.split(x + r, 4, axis=axis)
+    i, f, g, o = (a + b for a, b in zip(x, r))
     c = recurrent_activation(f) * states[1] + recurrent_activation(i) * activation(g)
     return [recurrent_activation(o) * activation(c), c]
 

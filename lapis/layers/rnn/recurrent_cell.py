@@ -19,15 +19,16 @@ from lapis.state import SeedGenerator
 class RecurrentCell(DropoutRNNCell, Layer):
     """A cell with a `kernel` for its inputs, a `recurrent_kernel` for its state `h`, and a `bias`.
 
-    One step is `states = gates(project(x), h @ recurrent_kernel, states)`, and the new `h` is the output. `project`
-    needs no state, so the layer applies it to all time steps at once.
-
-    A subclass gives `build`, `gates`, the activations that `gates` takes in `functions`, and `step` where the state
-    takes part in another way.
+    One step is `states = gates(project(x), recur(h), states, *functions)`, and the new `h` is the output. `project`
+    needs no state, so the layer applies it to all time steps at once. A subclass gives `build` and `gates`, a function
+    of both shares cut into one part for each gate.
     """
 
     gate_count = 1
-    gates: Callable[..., list] | None = None
+    gates: Callable[..., list]
+    # Whether the state's share of the gates is one matrix product, as in `recur`.
+    recurs_by_product = True
+    bias: Any
     recurrent_bias: Any = None
     state_size: Any
     output_size: int
@@ -66,6 +67,11 @@ class RecurrentCell(DropoutRNNCell, Layer):
         self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
         self.seed = seed
         self.seed_generator = SeedGenerator(seed=seed)
+
+    @property
+    def gate_axis(self) -> int:
+        """The axis along which the gates lie."""
+        return -1
 
     @property
     def functions(self) -> tuple:
@@ -116,12 +122,16 @@ class RecurrentCell(DropoutRNNCell, Layer):
         parts = zip(factors, ops.split(kernel, len(factors), axis=-1))
         return ops.concatenate([ops.matmul(x * factor, part) for factor, part in parts], axis=-1)
 
+    def recur(self, h: Any, factors: Any = None) -> Any:
+        """The state's share of the gates, after dropout by `factors`."""
+        r = self.product(h, self.recurrent_kernel, factors)
+        return r if self.recurrent_bias is None else ops.add(r, self.recurrent_bias)
+
     def step(self, x: Any, states: Sequence[Any], factors: Any = None) -> list:
         """The new states, from the projected inputs of one step; `factors` drop from the state that is multiplied."""
-        r = self.product(states[0], self.recurrent_kernel, factors)
-        if self.recurrent_bias is not None:
-            r = ops.add(r, self.recurrent_bias)
-        return self.gates(x, r, states, *self.functions)  # pyright: ignore[reportOptionalCall]
+        r = self.recur(states[0], factors)
+        x, r = (ops.split(part, self.gate_count, axis=self.gate_axis) for part in (x, r))
+        return self.gates(x, r, list(states), *self.functions)
 
     def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, Any]:
         as_list = list(states) if isinstance(states, (list, tuple)) else [states]
@@ -135,9 +145,10 @@ class RecurrentCell(DropoutRNNCell, Layer):
         state_factors = self.get_recurrent_dropout_mask(states[0]) if training else None
         x = self.project(ops.swapaxes(sequences, 0, 1), factors)
         mask = None if mask is None else ops.swapaxes(mask, 0, 1)
-        if self.gates is not None and state_factors is None:
+        if self.recurs_by_product and state_factors is None:
+            cell = self.gates, self.functions, self.gate_count
             weights = self.recurrent_kernel, self.recurrent_bias
-            last, outputs, states = recurrence(self.gates, self.functions, x, *weights, states, mask=mask, **options)
+            last, outputs, states = recurrence(*cell, x, *weights, states, mask=mask, **options)
         else:
 
             def step(x: Any, states: list) -> tuple[Any, list]:

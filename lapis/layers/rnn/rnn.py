@@ -62,6 +62,8 @@ class RNN(Layer):
     (2, 5, 3)
     """
 
+    states: Any
+
     def __init__(
         self,
         cell: Any,
@@ -200,7 +202,7 @@ class RNN(Layer):
     def _call_each_step(self, sequences: Any, initial_state: list, training: bool, options: dict) -> tuple:
         """The loop for any cell. The variables that the cell changes go round with the states."""
         cell = self.cell
-        run = cell if callable(cell) else cell.call
+        run: Any = cell if callable(cell) else cell.call
         extra = {"training": training} if takes_training(cell) else {}
         variables = cell.non_trainable_variables if isinstance(cell, Layer) else []
         changed: set[int] = set()

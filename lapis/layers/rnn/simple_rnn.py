@@ -8,9 +8,9 @@ from lapis.layers.rnn.cell_layer import CellLayer, from_cell
 from lapis.layers.rnn.recurrent_cell import RecurrentCell, check_units
 
 
-def simple_gates(x: Any, r: Any, states: list, activation: Any) -> list:
+def simple_gates(x: list, r: list, states: list, activation: Any) -> list:
     """`h = activation(x + r)`."""
-    return [activation(x + r)]
+    return [activation(x[0] + r[0])]
 
 
 @builtin("keras.layers")

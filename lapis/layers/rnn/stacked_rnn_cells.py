@@ -81,7 +81,7 @@ class StackedRNNCells(Layer):
     def call(self, inputs: Any, states: Sequence[Any], training: bool = False, **kwargs: Any) -> tuple[Any, list]:
         new_states = []
         for cell, old in zip(self.cells, states, strict=True):
-            run = cell if callable(cell) else cell.call
+            run: Any = cell if callable(cell) else cell.call
             extra = {**kwargs, "training": training} if takes_training(cell) else kwargs
             inputs, new = run(inputs, list(old) if nest.is_nested(old) else [old], **extra)
             new_states.append(nest.pack_sequence_as(old, nest.flatten(new)))
