@@ -198,7 +198,12 @@ def test_types(row: Row, policy: str) -> None:
         k.config.set_dtype_policy(policy)
         try:
             layer = row.make(k)
-            y = _call(layer, row, k is keras)
+            try:
+                y = _call(layer, row, k is keras)
+            except (NotImplementedError, TypeError) as error:
+                if k is lapis:
+                    raise
+                pytest.skip(f"Keras cannot: {error}")  # no half-precision LAPACK, for one
             outputs.append([[str(v.dtype) for v in layer.weights], [str(leaf.dtype) for leaf in nest.flatten(y)]])
         finally:
             k.config.set_dtype_policy("float32")
