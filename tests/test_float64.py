@@ -11,6 +11,7 @@ import numpy as np
 import lapis
 from lapis import layers
 lapis.config.set_floatx("float64")
+lapis.utils.set_random_seed(0)
 i = lapis.Input((4,))
 x = layers.Dense(8, activation="tanh")(i)
 x = layers.LSTM(3)(layers.Reshape((2, 4))(x))
@@ -19,8 +20,8 @@ model = lapis.Model(i, layers.Dense(1)(x))
 assert model.output.dtype == "float64" and {w.dtype for w in model.weights} == {"float64"}
 model.compile("adam", "mse", metrics=["mae"])
 data = np.random.default_rng(0).random((32, 4))
-losses = model.fit(data, data[:, :1], epochs=2, verbose=0).history["loss"]
-assert losses[1] < losses[0]
+losses = model.fit(data, data[:, :1], epochs=10, verbose=0).history["loss"]
+assert losses[-1] < losses[0]
 w = model.layers[1].kernel
 step = 1e-6
 
