@@ -5,12 +5,24 @@ import os
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["KERAS_BACKEND"] = "jax"
 
+import gc
+import itertools
+from collections.abc import Iterator
+
+import jax
 import pytest
 
 import lapis
 
+_PROGRAMS_KEPT = 300  # tests between two clearings of compiled programs, which would fill the memory otherwise
+_count = itertools.count(1)
+
 
 @pytest.fixture(autouse=True)
-def _fresh_session() -> None:
+def _fresh_session() -> Iterator[None]:
     lapis.utils.clear_session(free_memory=False)
     lapis.utils.set_random_seed(0)
+    yield
+    if next(_count) % _PROGRAMS_KEPT == 0:
+        jax.clear_caches()
+        gc.collect()
