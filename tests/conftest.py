@@ -14,7 +14,7 @@ import pytest
 
 import lapis
 
-_PROGRAMS_KEPT = 300  # tests between two clearings of compiled programs, which would fill the memory otherwise
+_PROGRAMS_KEPT = 200  # tests between two clearings of compiled programs, which would fill the memory otherwise
 _count = itertools.count(1)
 
 
