@@ -324,6 +324,37 @@ def test_state_is_fixed_after_build() -> None:
         NoSuper()
 
 
+def test_a_failed_build_leaves_nothing_behind() -> None:
+    class Fragile(layers.Layer):
+        def build(self, shape):
+            self.w = self.add_weight(shape=(shape[-1],), name="w")
+            if shape[-1] == 3:
+                raise ValueError("three is too many")
+
+        def call(self, x):
+            return x * self.w
+
+    layer = Fragile()
+    with pytest.raises(ValueError, match="too many"):
+        layer(np.ones((1, 3)))
+    assert layer.weights == [] and not layer.built
+    layer(np.ones((1, 2)))
+    assert [w.path for w in layer.weights] == ["fragile/w"]
+
+
+def test_errors_in_a_model_s_call_come_through() -> None:
+    class Broken(lapis.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(1)
+
+        def call(self, x, y):
+            return self.dense(x) + missing + y  # noqa: F821
+
+    with pytest.raises(NameError, match="missing"):
+        Broken()(np.ones((1, 2)), np.ones((1, 1)))
+
+
 def test_tracking_in_containers_and_order() -> None:
     class Holder(layers.Layer):
         def __init__(self):

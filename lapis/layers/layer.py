@@ -458,8 +458,12 @@ def _building(build: Callable) -> Callable:
             scopes.callers = (*callers, self)
             scopes.path = f"{path}/{self.name}" if path else self.name
         self.__dict__["_path"] = scopes.path
+        before = tuple(map(len, self._held_lists))
         try:
             build(self, *args, **kwargs)
+        except BaseException:
+            self._forget_after(before)  # so that a second attempt starts afresh
+            raise
         finally:
             scopes.callers, scopes.path = callers, path
             del self.__dict__["_in_build"]

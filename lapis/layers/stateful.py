@@ -21,6 +21,7 @@ _NO_SUPER = (
     "{cls} sets the attribute {name!r} before its base class is ready. Call `super().__init__()` first in "
     "`{cls}.__init__`."
 )
+_KINDS = ("_trainable_variables", "_non_trainable_variables", "_layers", "_metrics", "_seed_generators")
 _UNTRACKED = frozenset({int, float, bool, str, type(None), np.ndarray, type(lambda: None)})
 
 
@@ -31,7 +32,7 @@ class Stateful:
     _trainable: bool
     _path: str | None = None
     name: str
-    _tracked: set[int]  # the variables, by identity
+    _held_lists: tuple[list, ...]
     _trainable_variables: list[Variable]
     _non_trainable_variables: list[Variable]
     _layers: list[Any]
@@ -42,7 +43,6 @@ class Stateful:
     def _start_tracking(self, trainable: bool) -> None:
         self.__dict__.update(
             _trainable=trainable,
-            _tracked=set(),
             _trainable_variables=[],
             _non_trainable_variables=[],
             _layers=[],
@@ -50,11 +50,20 @@ class Stateful:
             _seed_generators=[],
             _losses=[],
         )
+        self.__dict__["_held_lists"] = tuple(self.__dict__[kind] for kind in _KINDS)
+
+    def _forget_after(self, lengths: tuple[int, ...]) -> None:
+        """Drop what has been tracked since the lists had these lengths."""
+        for held, length in zip(self._held_lists, lengths):
+            del held[length:]
 
     def __setattr__(self, name: str, value: Any) -> None:
         kind = value.__class__
-        if kind is Variable and "_tracked" in self.__dict__:
-            if id(value) not in self._tracked:
+        if kind is Variable:
+            for known in self.__dict__.get("_trainable_variables", ()):
+                if known is value:  # `add_weight` has tracked it already
+                    break
+            else:
                 self._track_variable(value, name)
         elif kind not in _UNTRACKED and not isinstance(getattr(type(self), name, None), property):
             value = self._track(value, name)
@@ -63,21 +72,21 @@ class Stateful:
     def __delattr__(self, name: str) -> None:
         value = self.__dict__.get(name)
         for leaf in nest.flatten(value):
-            for held in (self._trainable_variables, self._non_trainable_variables, self._layers, self._metrics):
+            for held in self._held_lists:
                 held[:] = [x for x in held if x is not leaf]
-            self._tracked.discard(id(leaf))
-            self._seed_generators[:] = [x for x in self._seed_generators if x is not leaf]
         object.__delattr__(self, name)
 
     def _track_variable(self, variable: Variable, name: str) -> None:
-        if "_tracked" not in self.__dict__:
-            raise RuntimeError(_NO_SUPER.format(cls=type(self).__name__, name=name))
-        if id(variable) in self._tracked:
-            return
+        try:
+            held = self.__dict__["_trainable_variables" if variable._trainable else "_non_trainable_variables"]
+        except KeyError:
+            raise RuntimeError(_NO_SUPER.format(cls=type(self).__name__, name=name)) from None
+        for known in held:
+            if known is variable:
+                return
         if self._locked:
             raise ValueError(_LOCKED.format(path=self.path, kind="variable", name=variable.name))
-        self._tracked.add(id(variable))
-        (self._trainable_variables if variable._trainable else self._non_trainable_variables).append(variable)
+        held.append(variable)
 
     def _track(self, value: Any, name: str) -> Any:
         """Take note of a value, and give back what is to be kept in its place."""

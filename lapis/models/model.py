@@ -163,6 +163,9 @@ class Model(Trainer, Layer):
         )
 
 
+Model._overrides_build = False  # its `build` only traces `call`, which a call on data does with the data's own types
+
+
 def _takes_graph(cls: type) -> bool:
     return {"inputs", "outputs"} <= set(signature_of(cls.__init__).all)
 

@@ -124,7 +124,7 @@ class AllocationBudget:
 
     >>> import lapis
     >>> with AllocationBudget(1000):
-    ...     lapis.layers.Dense(1000).build((None, 1000))
+    ...     lapis.layers.Dense(1000, name="dense").build((None, 1000))
     Traceback (most recent call last):
     ...
     ValueError: The variable 'dense/kernel' of shape (1000, 1000) would take ...
