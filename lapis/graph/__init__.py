@@ -12,6 +12,7 @@ from lapis.graph.operation import infer_call as infer_call
 from lapis.graph.operation import op as op
 from lapis.graph.plan import InnerTensor as InnerTensor
 from lapis.graph.plan import Plan as Plan
+from lapis.graph.tensor import PLAIN as PLAIN
 from lapis.graph.tensor import ArrayHolder as ArrayHolder
 from lapis.graph.tensor import KerasHistory as KerasHistory
 from lapis.graph.tensor import KerasTensor as KerasTensor

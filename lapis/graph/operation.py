@@ -8,7 +8,7 @@ from lapis.core import config, nest
 from lapis.core.naming import auto_name
 from lapis.graph.infer import infer
 from lapis.graph.node import Node
-from lapis.graph.tensor import ArrayHolder, KerasTensor, any_symbolic
+from lapis.graph.tensor import PLAIN, ArrayHolder, KerasTensor, any_symbolic
 
 _F = TypeVar("_F", bound=Callable)
 
@@ -151,15 +151,12 @@ def op(function: Any = None, *, spec: Callable | None = None) -> Any:
     return operation
 
 
-_PLAIN = frozenset({int, float, bool, str, type(None)})
-
-
 def _look(values: Any) -> int:
     """A sum of 1 for a symbolic tensor, 2 for a Variable among the values, 4 for one deeper inside."""
     found = 0
     for value in values:
         kind = value.__class__
-        if kind in _PLAIN:
+        if kind in PLAIN:
             continue
         if kind is KerasTensor:
             found |= 1
@@ -225,7 +222,7 @@ def _key(value: Any) -> Any:
     kind = value.__class__
     if kind is KerasTensor:
         return ("tensor", value.shape, value.dtype)
-    if kind in _PLAIN:  # with its type, since 1 == True == 1.0
+    if kind in PLAIN:  # with its type, since 1 == True == 1.0
         return (kind, value)
     if kind is list or kind is tuple:
         parts = tuple([_key(item) for item in value])

@@ -21,6 +21,7 @@ _NOT_ITERABLE = (
 )
 
 
+PLAIN = frozenset({int, float, bool, str, type(None)})  # the classes of values that hold no tensor
 _KNOWN_DTYPES = frozenset(ALLOWED_DTYPES)
 
 
@@ -188,7 +189,7 @@ def any_symbolic(*structures: Any) -> bool:
         kind = value.__class__
         if kind is KerasTensor:
             return True
-        if kind in _SCALARS:
+        if kind in PLAIN:
             continue
         if isinstance(value, (list, tuple)):
             if any_symbolic(*value):
@@ -199,6 +200,3 @@ def any_symbolic(*structures: Any) -> bool:
         elif isinstance(value, KerasTensor):
             return True
     return False
-
-
-_SCALARS = frozenset({int, float, bool, str, type(None)})

@@ -7,16 +7,14 @@ import numpy as np
 import lapis.ops as ops
 from lapis.core import nest
 from lapis.core.dtypes import is_float_dtype
-from lapis.graph import KerasTensor, get_mask, set_mask
+from lapis.graph import PLAIN, KerasTensor, get_mask, set_mask
 from lapis.layers.calling import is_tensor
 from lapis.state import Variable
-
-_PLAIN = frozenset({int, float, bool, str, type(None)})
 
 
 def to_tensor(x: Any, float_dtype: str | None) -> Any:
     """An array of any kind as one of JAX, a floating-point one in the given type; anything else as it is."""
-    if isinstance(x, Variable) or x.__class__ in _PLAIN:
+    if isinstance(x, Variable) or x.__class__ in PLAIN:
         return x
     if not is_tensor(x):
         return ops.convert_to_tensor(np.asarray(x)) if hasattr(x, "__array__") else x

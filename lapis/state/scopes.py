@@ -175,8 +175,3 @@ class name_scope:
 
     def __exit__(self, *_: Any) -> None:
         local.callers, local.path = self._outer
-
-
-def current_path() -> str:
-    """The names of the open scopes, joined by `/`."""
-    return local.path
