@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from lapis.core.changes import changed
+
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 _LAYOUTS = ("channels_last", "channels_first")
 _settings = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
@@ -23,6 +25,7 @@ def set_floatx(value: str) -> None:
     if value not in _FLOATS:
         raise ValueError(f"set_floatx got {value!r}; expected one of {', '.join(_FLOATS)}.")
     _settings["floatx"] = value
+    changed()
 
 
 def epsilon() -> float:
@@ -33,6 +36,7 @@ def epsilon() -> float:
 def set_epsilon(value: float) -> None:
     """Set the small number that `epsilon()` returns."""
     _settings["epsilon"] = float(value)
+    changed()
 
 
 def image_data_format() -> str:
@@ -43,6 +47,7 @@ def image_data_format() -> str:
 def set_image_data_format(data_format: str) -> None:
     """Set the layout that `image_data_format()` returns."""
     _settings["image_data_format"] = standardize_data_format(data_format)
+    changed()
 
 
 def standardize_data_format(data_format: str | None) -> str:
