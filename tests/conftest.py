@@ -4,6 +4,7 @@ import os
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["KERAS_BACKEND"] = "jax"
+os.environ["LAPIS_COMPILATION_CACHE"] = "0"  # tests write nothing into the home folder
 
 import gc
 import itertools
