@@ -1,0 +1,4 @@
+"""Native CPU kernels behind XLA's foreign function interface, and their references in JAX."""
+
+from lapis.kernels.library import available as available
+from lapis.kernels.library import handler as handler
