@@ -33,7 +33,7 @@ def may_pad_predictions(model: Any) -> bool:
 
 
 def bucket_for(adapter: DataAdapter) -> int | None:
-    """The rows to fill up to where all data fit in one batch: few sizes serve for all, so few programs do.
+    """The rows to fill up to where all data fit in one batch, `None` where they do not.
 
     >>> import numpy as np
     >>> bucket_for(ArrayAdapter(np.zeros(5))), bucket_for(ArrayAdapter(np.zeros(50)))
@@ -41,4 +41,9 @@ def bucket_for(adapter: DataAdapter) -> int | None:
     """
     if not isinstance(adapter, ArrayAdapter) or adapter.num_samples >= adapter.batch_size:
         return None
-    return min(1 << (adapter.num_samples - 1).bit_length(), adapter.batch_size)
+    return bucket_of(adapter.num_samples, adapter.batch_size)
+
+
+def bucket_of(rows: int, most: int) -> int:
+    """The next power of two, at most `most`: few sizes serve for all, so few programs do."""
+    return min(1 << (rows - 1).bit_length(), most)
