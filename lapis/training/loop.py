@@ -13,7 +13,7 @@ from lapis.training.collecting import Collected, as_batch
 from lapis.training.driving import drive, live_state, pace_of
 from lapis.training.feed import Feed, as_stack, make_feed
 from lapis.training.pace import Pace
-from lapis.training.padding import bucket_for, bucket_of, may_pad_predictions, may_pad_tests, may_pad_training
+from lapis.training.filling import bucket_for, bucket_of, may_pad_predictions, may_pad_tests, may_pad_training
 from lapis.training.stacks import Stack
 
 _RAN_DRY = (
