@@ -59,8 +59,8 @@ def _spares(axis: Any, rank: int) -> bool:
 
 def _reshape(arguments: dict[str, Any], rank: int, node: Node) -> bool:
     before, after = (tensors[0].shape for tensors in (node.input_tensors, node.output_tensors))
-    known = [shape[1:] for shape in (before, after) if shape and None not in shape[1:]]
-    return len(known) == 2 and before[0] == after[0] and math.prod(known[0]) == math.prod(known[1])
+    sizes: list[Any] = [*before[1:], *after[1:]]
+    return None not in sizes and before[0] == after[0] and math.prod(sizes[: rank - 1]) == math.prod(sizes[rank - 1 :])
 
 
 def _get_item(arguments: dict[str, Any], rank: int, node: Node) -> bool:
