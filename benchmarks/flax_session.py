@@ -113,7 +113,7 @@ class Session:
         for start in range(0, len(inputs[0]), batch):
             rows = slice(start, start + batch)
             totals = self._measure(state, totals, [a[rows] for a in inputs], [a[rows] for a in targets])
-        float(totals[0]), float(totals[1])
+        jax.device_get(totals)
 
     def predict(self, data: Data) -> Any:
         inputs, batch, state = list(data.x.values()), self.work.batch, self.state[0]

@@ -238,8 +238,8 @@ def markdown(document: dict[str, Any], chart: str = "") -> str:
     late = behind(sections)
     text = [f"# Benchmarks, {document['date']}", "", *(f"{line}  " for line in _machine(document)), ""]
     text += [
-        f"Medians of {document['settings']['rounds']} interleaved rounds, each in a process of its own that finds no cache on disk "
-        "(unless the row says so); lower is better. In brackets, how many times Lapis's figure.",
+        f"Medians of {document['settings']['rounds']} interleaved rounds, each in a process of its own that finds no "
+        "cache on disk (unless the row says so); lower is better. In brackets, how many times Lapis's figure.",
         "",
         f"**Lapis is ahead of every peer on {len(rows) - len(late)} of {len(rows)} rows.**",
         "",

@@ -113,7 +113,8 @@ class Session:
                 loss, told = self._loss([t[rows] for t in inputs], [t[rows] for t in targets])
                 total += loss * len(inputs[0][rows])
                 right += told
-        float(total), float(right)
+        total.item()
+        right.item()
 
     def predict(self, data: Data) -> Any:
         inputs = self._tensors(data.x)
