@@ -175,7 +175,7 @@ def main() -> None:
     peers = arguments.peers.split(",") if arguments.peers else list(PEERS)
     pythons, failures = environments(arguments, peers)
     if "limits" not in document:
-        document["limits"] = limits.limits(arguments.device)
+        document["limits"] = limits.limits(arguments.device, shlex.split(arguments.wrap))
     document["flops"] |= count_flops(works, arguments.batch_factor)
     again = {(peer, work) for peer in peers for work in works}
     document["lines"] = [line for line in document["lines"] if (line["peer"], line["work"].split("/")[0]) not in again]

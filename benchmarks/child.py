@@ -17,7 +17,7 @@ from typing import Any  # noqa: E402
 from benchmarks.peers import PEERS, device_environment  # noqa: E402
 
 
-def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """The figures of one peer at one work."""
     peer = PEERS[arguments.peer]
     os.environ.update(peer.environment | device_environment(arguments.device))
@@ -29,6 +29,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     session = importlib.import_module(peer.session).Session(
         peer.module, arguments.dtype, arguments.device, peer.variant
     )
+    ready = time.perf_counter()
+    # Only now: these bring NumPy, whose import belongs to the peer's.
     from benchmarks import data, measure, works
 
     place = data.folder(arguments.data)
@@ -38,12 +40,13 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.work in works.BUILT:
         figures |= measure.built(session, works.BUILT[arguments.work])
     else:
-        work = works.TRAINED[works.STARTED.get(arguments.work, arguments.work)].times(arguments.batch_factor)
+        name: str = arguments.work
+        work = works.TRAINED[works.STARTED.get(name, name)].times(arguments.batch_factor)
         rows = work.data(work.samples, place)
         result["data"] = rows.source
         if arguments.work in works.STARTED:
             more, losses = measure.started(session, work, rows)
-            figures |= more | {"start": time.perf_counter() - START}
+            figures |= more | {"start": ready - START + more["first_step"]}
         else:
             more, losses = measure.trained(session, work, rows, arguments.epochs or work.epochs)
             figures |= more
@@ -62,10 +65,10 @@ def main() -> None:
     arguments = parser.parse_args()
     line: dict[str, Any] = {"peer": arguments.peer, "work": arguments.work, "load": os.getloadavg()[0]}
     try:
-        line |= measure(arguments)
+        line |= run(arguments)
     except Exception as error:
         traceback.print_exc()
-        line["error"] = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
+        line["error"] = f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]
     line["load_after"] = os.getloadavg()[0]
     print(json.dumps(line), flush=True)
 

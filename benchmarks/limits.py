@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks import machine
@@ -111,21 +111,21 @@ def measure(device: str, threads: int) -> dict[str, Any]:
     return {"matrix": matrix, "bandwidth": device_bandwidth(count) if device == "gpu" else bandwidth(count, threads)}
 
 
-def _in_child(device: str, threads: int) -> dict[str, Any]:
+def _in_child(device: str, threads: int, wrap: Sequence[str]) -> dict[str, Any]:
     """A process that may use so many cores and no more, from before its libraries start their threads."""
     counts = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
     environment = os.environ | device_environment(device) | dict.fromkeys(counts, str(threads))
-    command = [sys.executable, "-m", "benchmarks.limits", "--child", str(threads), "--device", device]
+    command = [*wrap, sys.executable, "-m", "benchmarks.limits", "--child", str(threads), "--device", device]
     done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def limits(device: str = "cpu") -> dict[str, dict[str, dict[str, float]]]:
-    """By kind and then by type or pattern, the rate on one core and on all; on a GPU, of the device."""
+def limits(device: str = "cpu", wrap: Sequence[str] = ()) -> dict[str, dict[str, dict[str, float]]]:
+    """By kind and then by type or pattern, the rate on one core and on all or of the GPU; `wrap` goes before a child."""
     runs = {"all": 1} if device == "gpu" else {"one": 1, "all": machine.cores()}
     found: dict[str, dict[str, dict[str, float]]] = {"matrix": {}, "bandwidth": {}}
     for name, threads in runs.items():
-        for kind, rates in _in_child(device, threads).items():
+        for kind, rates in _in_child(device, threads, wrap).items():
             for key, rate in rates.items():
                 found[kind].setdefault(key, {})[name] = rate
     return found
