@@ -121,7 +121,7 @@ def _in_child(device: str, threads: int, wrap: Sequence[str]) -> dict[str, Any]:
 
 
 def limits(device: str = "cpu", wrap: Sequence[str] = ()) -> dict[str, dict[str, dict[str, float]]]:
-    """By kind and then by type or pattern, the rate on one core and on all or of the GPU; `wrap` goes before a child."""
+    """By kind and then by type or pattern, rates on one core and on all or of the GPU; `wrap` goes before a child."""
     runs = {"all": 1} if device == "gpu" else {"one": 1, "all": machine.cores()}
     found: dict[str, dict[str, dict[str, float]]] = {"matrix": {}, "bandwidth": {}}
     for name, threads in runs.items():
