@@ -403,6 +403,13 @@ class Layer(Configured, PureCalls, Stateful, Operation):
                     self.add_loss(loss / output.shape[0] if output.ndim and output.shape[0] != 0 else loss)
         return outputs
 
+    def _mixes_rows(self, ranks: list[int], training: bool) -> bool:
+        """Whether an output's row may depend on other rows of the batch, for inputs with so many axes.
+
+        It speaks for layers of the library itself, without those that it wraps.
+        """
+        return False
+
     # Masks
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
