@@ -8,7 +8,6 @@ import numpy as np
 import lapis.core.config as config
 import lapis.core.dtype_policies as dtype_policies
 import lapis.initializers as initializers
-import lapis.ops as ops
 from lapis.core.naming import auto_name
 from lapis.core.serialization import builtin
 from lapis.state import StatelessScope, Variable, name_scope
