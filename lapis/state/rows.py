@@ -5,6 +5,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+import lapis.ops as ops
 from lapis.state.scopes import local
 
 _NOT_A_BATCH = (
@@ -45,26 +46,35 @@ def get_real_rows() -> real_rows | None:
     return local.rows
 
 
-def _check(x: Any, rows: real_rows) -> None:
-    if not x.shape or x.shape[0] != rows.size:
-        raise ValueError(_NOT_A_BATCH.format(size=rows.size, shape=tuple(x.shape)))
+def _check_shape(shape: tuple[int, ...], rows: real_rows) -> None:
+    if not shape or shape[0] != rows.size:
+        raise ValueError(_NOT_A_BATCH.format(size=rows.size, shape=tuple(shape)))
+
+
+def real_batch_size(x: Any) -> Any:
+    """How many rows of a batch count: all of them outside of `real_rows`."""
+    return x.shape[0] if local.rows is None else local.rows.count
+
+
+def row_mask(shape: tuple[int, ...]) -> Any:
+    """True in rows that count and false in padding, `(batch, 1, …)` for a shape `(batch, …)`; within `real_rows`."""
+    rows = local.rows
+    _check_shape(shape, rows)
+    return jnp.arange(rows.size).reshape(-1, *(1,) * (len(shape) - 1)) < rows.count
 
 
 def zero_padding(x: Any) -> Any:
     """The values `(batch, …)` with zeros in padded rows; as they are outside of `real_rows`."""
-    rows = local.rows
-    if rows is None:
+    if local.rows is None:
         return x
     x = jnp.asarray(x)
-    _check(x, rows)
-    keep = jnp.arange(rows.size) < rows.count
-    return jnp.where(keep.reshape(-1, *(1,) * (x.ndim - 1)), x, jnp.zeros((), x.dtype))
+    return jnp.where(row_mask(x.shape), x, jnp.zeros((), x.dtype))
 
 
 def real_size(x: Any) -> Any:
     """How many of the values `(batch, …)` lie in rows that are not padding."""
     rows = local.rows
     if rows is None:
-        return math.prod(x.shape)
-    _check(x, rows)
+        return ops.size(x)
+    _check_shape(x.shape, rows)
     return rows.count * math.prod(x.shape[1:])
