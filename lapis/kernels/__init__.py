@@ -2,3 +2,4 @@
 
 from lapis.kernels.library import available as available
 from lapis.kernels.library import handler as handler
+from lapis.kernels.loops import slow_in_loops as slow_in_loops
