@@ -68,13 +68,26 @@ def _gradient(loop, arguments):
 
 
 @both
-@pytest.mark.parametrize("reverse", [False, True])
-@pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize("geometry", [(1, 1, 1), (3, 2, 5), (6, 33, 20), (5, 7, 16), (4, 13, 40), (9, 4, 8)], ids=str)
-def test_values_and_gradients(gates: int, geometry: tuple, masked: bool, reverse: bool) -> None:
-    case = Case(gates, *geometry, masked, reverse)
-    _close(case.native(*case.arguments), case.plain(*case.arguments), 1e-5)
-    _close(_gradient(case.native, case.arguments), _gradient(case.plain, case.arguments), 3e-5)
+@pytest.mark.parametrize(
+    ("steps", "batch", "units", "masked", "reverse"),
+    [
+        (1, 1, 1, False, False),
+        (3, 2, 5, True, True),
+        (6, 33, 20, False, True),
+        (5, 7, 16, True, False),
+        (4, 13, 40, True, True),
+        (9, 4, 8, False, False),
+    ],
+)
+def test_values_and_gradients(gates: int, steps: int, batch: int, units: int, masked: bool, reverse: bool) -> None:
+    case = Case(gates, steps, batch, units, masked, reverse)
+
+    def both_of(loop):
+        return jax.jit(lambda arguments: (loop(*arguments), _gradient(loop, arguments)))(case.arguments)
+
+    (values, gradients), (plain_values, plain_gradients) = both_of(case.native), both_of(case.plain)
+    _close(values, plain_values, 1e-5)
+    _close(gradients, plain_gradients, 3e-5)
 
 
 @both

