@@ -211,7 +211,12 @@ def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int
     return collected.joined()
 
 
-def run_on_batch(model: Any, program: Any, groups: tuple[list[Any], ...], batch: Any, ) -> Any:
+def run_on_batch(
+    model: Any,
+    program: Any,
+    groups: tuple[list[Any], ...],
+    batch: Any,
+) -> Any:
     """One step on one batch, the variables up to date afterwards."""
     feed = make_feed(IterableAdapter([batch]), None, program.stacks)
     results: list[Any] = []

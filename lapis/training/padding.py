@@ -16,14 +16,18 @@ def _is_plain(model: Any, *methods: str) -> bool:
 def may_pad_training(model: Any) -> bool:
     """Whether a batch of training may hold padding that counts for nothing."""
     return (
-        _is_plain(model, "train_step", *_OWN_STEPS) and counts_real_rows(model) and rows_independent(model, training=True)
+        _is_plain(model, "train_step", *_OWN_STEPS)
+        and counts_real_rows(model)
+        and rows_independent(model, training=True)
     )
 
 
 def may_pad_tests(model: Any) -> bool:
     """Whether a batch of evaluation may."""
     return (
-        _is_plain(model, "test_step", *_OWN_STEPS) and counts_real_rows(model) and rows_independent(model, training=False)
+        _is_plain(model, "test_step", *_OWN_STEPS)
+        and counts_real_rows(model)
+        and rows_independent(model, training=False)
     )
 
 
