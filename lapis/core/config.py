@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lapis.core.changes import changed
+
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 _LAYOUTS = ("channels_last", "channels_first")
 _settings: dict[str, Any] = {
@@ -29,6 +31,7 @@ def set_floatx(value: str) -> None:
     if value not in _FLOATS:
         raise ValueError(f"set_floatx got {value!r}; expected one of {', '.join(_FLOATS)}.")
     _settings["floatx"] = value
+    changed()
 
 
 def epsilon() -> float:
@@ -39,6 +42,7 @@ def epsilon() -> float:
 def set_epsilon(value: float) -> None:
     """Set the small number that `epsilon()` returns."""
     _settings["epsilon"] = float(value)
+    changed()
 
 
 def image_data_format() -> str:
@@ -49,6 +53,7 @@ def image_data_format() -> str:
 def set_image_data_format(data_format: str) -> None:
     """Set the layout that `image_data_format()` returns."""
     _settings["image_data_format"] = standardize_data_format(data_format)
+    changed()
 
 
 def standardize_data_format(data_format: str | None) -> str:

@@ -54,12 +54,12 @@ def _reference_weight_bias(x: Any, y: Any, geometry: Geometry, window: tuple[int
 
 
 def convolve(x: Any, w: Any, geometry: Geometry) -> Any:
-    """`reference(x, w, geometry)` natively; for what `choice.native` says yes to."""
+    """`reference(x, w, geometry)` natively; for what `choice.native_dtype` gives a type for."""
     return _conv.bind(x, w, geometry=geometry)
 
 
 def convolve_affine(x: Any, w: Any, b: Any, geometry: Geometry, relu: bool = False) -> Any:
-    """`convolve(x, w, geometry) + b`, with `relu` its positive part; for what `choice.native` says yes to."""
+    """`convolve(x, w, geometry) + b`, or with `relu` its positive part."""
     return _affine.bind(x, w, b, geometry=geometry, relu=relu)
 
 

@@ -208,6 +208,11 @@ def _spec(batch: Any, axes_left_out: int = 0) -> Any:
     return structure, [(array.shape[axes_left_out:], array.dtype) for array in arrays]
 
 
+def as_stack(batch: Any) -> Any:
+    """A batch of arrays as a stack of one."""
+    return jax.tree.map(lambda array: _for_device(array)[None], batch)
+
+
 def _for_device(array: Any) -> np.ndarray:
     array = np.asarray(array)
     return array.astype(jax.dtypes.canonicalize_dtype(array.dtype), copy=False)

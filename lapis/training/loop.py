@@ -3,14 +3,18 @@
 import warnings
 from typing import Any
 
+import numpy as np
+
 from lapis.callbacks import CallbackList, to_python
 from lapis.data import IterableAdapter, get_data_adapter, split_arrays, unpack_x_y_sample_weight
+from lapis.data.arrays import to_numpy
 from lapis.training.building import build_on
 from lapis.training.collecting import Collected, as_batch
 from lapis.training.driving import drive, live_state, pace_of
-from lapis.training.feed import Feed, make_feed
+from lapis.training.feed import Feed, as_stack, make_feed
 from lapis.training.pace import Pace
-from lapis.training.padding import bucket_for, may_pad_predictions, may_pad_tests, may_pad_training
+from lapis.training.filling import bucket_for, bucket_of, may_pad_predictions, may_pad_tests, may_pad_training
+from lapis.training.stacks import Stack
 
 _RAN_DRY = (
     "The data have no batches left for epoch {epoch}, so training ends here. A generator can be read only once: pass "
@@ -24,12 +28,17 @@ _NO_VALIDATION = (
 
 def train_groups(model: Any) -> tuple[list[Any], ...]:
     """The variables that make up the state of training."""
-    return *test_groups(model)[:2], model.optimizer.variables, model.metrics_variables
+    return *prediction_groups(model), model.optimizer.variables, model.metrics_variables
 
 
 def test_groups(model: Any) -> tuple[list[Any], ...]:
     """The variables that make up the state of evaluation."""
-    return model.trainable_variables, model.non_trainable_variables, model.metrics_variables
+    return *prediction_groups(model), model.metrics_variables
+
+
+def prediction_groups(model: Any) -> tuple[list[Any], ...]:
+    """The variables that make up the state of prediction."""
+    return model.trainable_variables, model.non_trainable_variables
 
 
 def _make_callbacks(model: Any, callbacks: Any, verbose: Any, epochs: int, batches: Feed, in_fit: bool) -> Any:
@@ -186,6 +195,10 @@ def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int
     """The outputs for all batches, joined along the first axis."""
     model.make_predict_function()
     program = model.predict_function
+    if verbose in (0, False) and not callbacks and steps is None and isinstance(x, np.ndarray):
+        outputs = _predict_at_once(model, x, batch_size or 32)
+        if outputs is not None:
+            return outputs
     adapter = get_data_adapter(x, None, None, batch_size, steps)
     feed = make_feed(adapter, steps, program.stacks)
     build_on(model, feed.peek, with_targets=False)
@@ -202,7 +215,7 @@ def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int
         callbacks.on_predict_batch_end(last, {"outputs": as_batch(results)} if watched else None)
 
     try:
-        with live_state(model, *test_groups(model)[:2]) as live:
+        with live_state(model, *prediction_groups(model)) as live:
             pace = pace_of(model, program, watched)
             drive(live, program, feed, pace, callbacks.on_predict_batch_begin, end, lambda: model.stop_predicting)
     finally:
@@ -211,12 +224,23 @@ def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int
     return collected.joined()
 
 
-def run_on_batch(
-    model: Any,
-    program: Any,
-    groups: tuple[list[Any], ...],
-    batch: Any,
-) -> Any:
+def _predict_at_once(model: Any, x: np.ndarray, batch_size: int) -> Any:
+    """The outputs for an array that is a single batch, without what many batches need; `None` if it is none."""
+    program, rows = model.predict_function, len(x) if x.ndim else 0
+    if not program.stacks or not model.built or not 0 < rows <= batch_size or x.dtype.kind not in "fiub":
+        return None
+    size = bucket_of(rows, batch_size)
+    if size != rows:
+        if not may_pad_predictions(model):
+            size = rows
+        else:
+            x = np.concatenate([x, np.broadcast_to(x[-1:], (size - rows, *x.shape[1:]))])
+    stack = Stack(as_stack(to_numpy(x)), 1, size, np.array([rows], np.int32), [])
+    with live_state(model, *prediction_groups(model)) as live:
+        return as_batch([(stack, live.run(program, stack))])
+
+
+def run_on_batch(model: Any, program: Any, groups: tuple[list[Any], ...], batch: Any, ) -> Any:
     """One step on one batch, the variables up to date afterwards."""
     feed = make_feed(IterableAdapter([batch]), None, program.stacks)
     results: list[Any] = []

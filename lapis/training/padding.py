@@ -1,48 +1,57 @@
-"""When a batch may be filled up to the size of others: where the numbers stay what they are without padding."""
+"""Batches brought to common sizes, so that changing ones do not each need a program of their own."""
 
 from typing import Any
 
-from lapis.data import ArrayAdapter, DataAdapter
-from lapis.training.rows import counts_real_rows, rows_independent
+import jax
+import numpy as np
 
-_OWN_STEPS = ("compute_loss", "compute_metrics", "compute_loss_and_updates", "_call_compute_loss", "stateless_call")
-
-
-def _is_plain(model: Any, *methods: str) -> bool:
-    """Whether none of the methods is the user's own."""
-    return all(getattr(type(model), name).__module__.startswith("lapis.") for name in methods)
+_MOST_EXACT = 8
 
 
-def may_pad_training(model: Any) -> bool:
-    """Whether a batch of training may hold padding that counts for nothing."""
-    return (
-        _is_plain(model, "train_step", *_OWN_STEPS)
-        and counts_real_rows(model)
-        and rows_independent(model, training=True)
-    )
+class BatchSizes:
+    """Which size batches of each size are padded to: the first few sizes are kept, further ones go up to powers of two.
 
-
-def may_pad_tests(model: Any) -> bool:
-    """Whether a batch of evaluation may."""
-    return (
-        _is_plain(model, "test_step", *_OWN_STEPS)
-        and counts_real_rows(model)
-        and rows_independent(model, training=False)
-    )
-
-
-def may_pad_predictions(model: Any) -> bool:
-    """Whether a batch of prediction may."""
-    return _is_plain(model, "predict_step", "stateless_call") and rows_independent(model, training=False)
-
-
-def bucket_for(adapter: DataAdapter) -> int | None:
-    """The rows to fill up to where all data fit in one batch: few sizes serve for all, so few programs do.
-
-    >>> import numpy as np
-    >>> bucket_for(ArrayAdapter(np.zeros(5))), bucket_for(ArrayAdapter(np.zeros(50)))
-    (8, None)
+    >>> sizes = BatchSizes()
+    >>> [sizes.padded(n) for n in (1, 2, 3, 5, 6, 7, 9, 10, 100, 9)]
+    [1, 2, 3, 5, 6, 7, 9, 10, 128, 9]
     """
-    if not isinstance(adapter, ArrayAdapter) or adapter.num_samples >= adapter.batch_size:
+
+    def __init__(self) -> None:
+        self._exact: set[int] = set()
+        self.pads = True  # until it turns out that padding would show
+
+    def padded(self, size: int) -> int:
+        """The size that batches of this one come to; the same one always does to the same."""
+        if size in self._exact or not self.pads:
+            return size
+        if len(self._exact) < _MOST_EXACT or size == 0:
+            self._exact.add(size)
+            return size
+        return 1 << (size - 1).bit_length()
+
+
+def common_rows(arrays: list[Any]) -> int | None:
+    """The size of the first axis that all arrays have; `None` if they differ or lie where padding would cost much."""
+    rows = None
+    for x in arrays:
+        if x is None:
+            continue
+        if not x.shape or (rows is not None and x.shape[0] != rows):
+            return None
+        if isinstance(x, jax.Array) and (x.committed or next(iter(x.devices())).platform != "cpu"):
+            return None  # elsewhere each new size would itself need a program to pad it
+        rows = x.shape[0]
+    return rows
+
+
+def pad(x: Any, rows: int) -> Any:
+    """The array on the host with its last row repeated up to `rows`; `None` stays."""
+    if x is None:
         return None
-    return min(1 << (adapter.num_samples - 1).bit_length(), adapter.batch_size)
+    x = np.asarray(x)
+    return np.concatenate([x, np.broadcast_to(x[-1:], (rows - len(x), *x.shape[1:]))])
+
+
+def unpad(x: Any, rows: int) -> Any:
+    """The first `rows` of an array, without a compilation; `None` stays."""
+    return None if x is None else jax.device_put(np.asarray(x)[:rows])

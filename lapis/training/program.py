@@ -57,7 +57,9 @@ def forget_shared_programs() -> None:
 class _Traced:
     """A step as equations: what it computes, and which values of the state it leaves as they are."""
 
-    def __init__(self, step: Callable, groups: Sequence[int], state: list[Any], stack: Stack) -> None:
+    def __init__(
+        self, step: Callable, groups: Sequence[int], state: list[Any], stack: Stack, size_type: Any
+    ) -> None:
         def flat(values: list[Any], batch: Any, real: Any) -> tuple[Any, list[Any]]:
             if real is None:
                 outputs, new = step(_grouped(values, groups), batch)
@@ -69,7 +71,7 @@ class _Traced:
             return outputs, [n if n is v else jnp.asarray(n, v.dtype) for n, v in zip(new, values, strict=True)]
 
         batch = jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape[1:], array.dtype), stack.arrays)
-        real = None if stack.sizes is None else jax.ShapeDtypeStruct((), stack.sizes.dtype)
+        real = None if size_type is None else jax.ShapeDtypeStruct((), size_type)
         closed, (outputs, _) = jax.make_jaxpr(flat, return_shape=True)(state, batch, real)
         self._function = jaxpr_as_fun(closed)
         self.constants = closed.consts
@@ -94,17 +96,17 @@ class _Traced:
 class _Compiled:
     """A step compiled for batches of one kind, in stacks of one capacity."""
 
-    def __init__(self, traced: _Traced, collects: bool, uses_up: bool) -> None:
+    def __init__(self, traced: _Traced, capacity: int, collects: bool, uses_up: bool) -> None:
         self._changed, self._kept = traced.changed, traced.kept
-        self._loops = traced.loops
+        self._loops = traced.loops and capacity > 1
         self.has_constants = bool(traced.constants)
-        run = _looping(traced, collects) if traced.loops else _single(traced, collects)
+        run = _looping(traced, collects) if self._loops else _single(traced, collects)
         self._function = jax.jit(run, donate_argnums=(0,) if uses_up else ())
 
-    def calls(self, stack: Stack) -> Iterator[Call]:
+    def calls(self, stack: Stack, sizes: Any) -> Iterator[Call]:
         """The calls that run the step on all batches of the stack."""
         for last in [stack.count] if self._loops else range(stack.count):
-            yield Call(self._function, self._changed, self._kept, (stack.arrays, stack.sizes, last))
+            yield Call(self._function, self._changed, self._kept, (stack.arrays, sizes, last))
 
 
 def _looping(traced: _Traced, collects: bool) -> Callable:
@@ -148,7 +150,8 @@ class Program:
 
     def __init__(self, step: Callable, collects: bool = False, uses_up: bool = False, share_as: Any = None) -> None:
         self._step = step
-        self._options = collects, uses_up
+        self._collects = collects
+        self._uses_up = uses_up
         self._share_as = share_as
         self._traced = _Recent()
         self._compiled = _Recent()
@@ -157,26 +160,28 @@ class Program:
 
     def calls(self, variables: Sequence[Sequence[Any]], state: list[Any], stack: Stack) -> Iterator[Call]:
         """The calls that run the step on all batches of the stack; each takes the state that the one before left."""
+        sizes = None if self._collects else stack.sizes  # of outputs that are kept, padding can be cut off later
         arrays, tree = jax.tree.flatten(stack.arrays)
-        batch = tree, stack.sizes is None, tuple((array.shape[1:], array.dtype) for array in arrays)
-        capacity = arrays[0].shape[0]
-        held = tuple(map(tuple, variables))
-        key = tuple(tuple(map(id, group)) for group in held), batch, capacity
-        # The variables are kept beside the program, so that no other can come to their identities.
-        return self._compiled.find(key, lambda: (self._make(key, held, state, stack), held))[0].calls(stack)
+        batch = tree, sizes is None, tuple([(array.shape[1:], array.dtype) for array in arrays])
+        key = tuple([tuple(map(id, group)) for group in variables]), batch, arrays[0].shape[0]
 
-    def _make(self, key: Any, variables: tuple, state: list[Any], stack: Stack) -> _Compiled:
-        groups = tuple(map(len, variables))
+        def make() -> tuple[_Compiled, Any]:
+            # The variables are kept beside the program, so that no other can come to their identities.
+            return self._make(key, tuple(map(len, variables)), state, stack, sizes), [*variables]
 
+        return self._compiled.find(key, make)[0].calls(stack, sizes)
+
+    def _make(self, key: Any, groups: tuple, state: list[Any], stack: Stack, sizes: Any) -> _Compiled:
         def make() -> _Compiled:
             self.compilations += 1
-            traced = self._traced.find(key[:2], lambda: _Traced(self._step, groups, state, stack))
-            return _Compiled(traced, *self._options)
+            size_type = None if sizes is None else sizes.dtype
+            traced = self._traced.find(key[:2], lambda: _Traced(self._step, groups, state, stack, size_type))
+            return _Compiled(traced, key[2], self._collects, self._uses_up)
 
         if self._share_as is None:
             return make()
-        specs = tuple((value.shape, value.dtype) for value in state)
-        shared_key = self._share_as, self._options, groups, specs, *key[1:]
+        specs = tuple([(value.shape, value.dtype) for value in state])
+        shared_key = self._share_as, self._collects, self._uses_up, groups, specs, *key[1:]
         found = _shared.find(shared_key, make)
         if found.has_constants:  # they may be this model's own
             del _shared[shared_key]

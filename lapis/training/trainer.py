@@ -461,7 +461,7 @@ class Trainer:
         batch = self._batch(x, None, None)
         build_on(self, lambda: batch, with_targets=False)
         self.make_predict_function()
-        return as_batch(loop.run_on_batch(self, self.predict_function, loop.test_groups(self)[:2], batch))
+        return as_batch(loop.run_on_batch(self, self.predict_function, loop.prediction_groups(self), batch))
 
     def _batch(self, x: Any, y: Any, sample_weight: Any) -> Any:
         return pack_x_y_sample_weight(*(nest.map_structure(to_array, part) for part in (x, y, sample_weight)))

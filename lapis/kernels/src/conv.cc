@@ -5,6 +5,7 @@
 
 #include <oneapi/dnnl/dnnl.hpp>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 
@@ -131,21 +132,26 @@ std::shared_ptr<const Convolution> make(Kind kind, const Shapes& s, data_type ty
 }
 
 // Shapes as oneDNN names them, from sizes as JAX does: x (batch, ..., channels), w (..., channels / groups, filters).
+// One spatial axis becomes the second of two, for which oneDNN has more implementations.
 Shapes read_shapes(const int64_t* x, const int64_t* w, const int64_t* y, size_t rank, const int64_t* geometry) {
   Shapes s;
   s.groups = geometry[0];
-  auto activations = [rank](const int64_t* sizes) {
+  const bool single = rank == 1;
+  auto activations = [=](const int64_t* sizes) {
     dims shape{sizes[0], sizes[rank + 1]};
+    if (single) shape.push_back(1);
     shape.insert(shape.end(), sizes + 1, sizes + 1 + rank);
     return shape;
   };
   s.x = activations(x);
   s.y = activations(y);
   s.w = {s.groups, w[rank + 1] / s.groups, w[rank]};
+  if (single) s.w.push_back(1);
   s.w.insert(s.w.end(), w, w + rank);
   const int64_t* next = geometry + 1;
-  for (dims* part : {&s.strides, &s.before, &s.after, &s.dilation}) {
-    part->assign(next, next + rank);
+  for (auto [part, unit] : {std::pair(&s.strides, 1), {&s.before, 0}, {&s.after, 0}, {&s.dilation, 1}}) {
+    if (single) part->push_back(unit);
+    part->insert(part->end(), next, next + rank);
     next += rank;
   }
   return s;
@@ -162,6 +168,50 @@ Key key_of(Kind kind, data_type type, const Shapes& s) {
 std::shared_ptr<const Convolution> find(Kind kind, data_type type, const Shapes& s) {
   static Cache<Convolution> cache(1024);
   return cache.get(key_of(kind, type, s), [&] { return make(kind, s, type, true); });
+}
+
+// The greatest absolute value, as bits; what is not a number comes out above everything.
+template <typename Bits>
+LAPIS_CLONES Bits greatest(const Bits* values, int64_t count) {
+  constexpr Bits magnitude = static_cast<Bits>(~Bits{0}) >> 1;
+  Bits most = 0;
+  for (int64_t i = 0; i < count; ++i) most = std::max<Bits>(most, values[i] & magnitude);
+  return most;
+}
+
+// The positive part, with what is not a number kept.
+template <typename Bits>
+LAPIS_CLONES void clip(Bits* values, int64_t count, Bits infinity) {
+  constexpr Bits sign = static_cast<Bits>(~(static_cast<Bits>(~Bits{0}) >> 1));
+  for (int64_t i = 0; i < count; ++i) {
+    const Bits bits = values[i];
+    values[i] = bits >= sign && bits <= static_cast<Bits>(sign | infinity) ? Bits{0} : bits;
+  }
+}
+
+constexpr int64_t kPiece = 1 << 14;
+
+// Whether no sum of products of these numbers can overflow, so that all results are numbers.
+template <typename Bits>
+bool tame(ffi::AnyBuffer buffer, Bits limit) {
+  const Bits* values = reinterpret_cast<const Bits*>(buffer.untyped_data());
+  const int64_t count = buffer.element_count();
+  int wild = 0;
+#pragma omp parallel for reduction(| : wild) if (count > kPiece)
+  for (int64_t start = 0; start < count; start += kPiece) {
+    wild |= greatest(values + start, std::min(kPiece, count - start)) > limit;
+  }
+  return !wild;
+}
+
+template <typename Bits>
+void clip_all(ffi::AnyBuffer buffer, Bits infinity) {
+  Bits* values = reinterpret_cast<Bits*>(buffer.untyped_data());
+  const int64_t count = buffer.element_count();
+#pragma omp parallel for if (count > kPiece)
+  for (int64_t start = 0; start < count; start += kPiece) {
+    clip(values + start, std::min(kPiece, count - start), infinity);
+  }
 }
 
 void run(Kind kind, data_type type, const Shapes& s, void* x, void* w, void* y, void* bias) {
@@ -231,8 +281,18 @@ using Ints = ffi::Span<const int64_t>;
 
 ffi::Error forward(In x, In w, Out y, Ints geometry) { return guarded(kForward, x, w, *y, nullptr, geometry); }
 
+// oneDNN's ReLU makes zeros of what is not a number, so it may only see numbers: below 2^50 no sum overflows.
 ffi::Error forward_bias(In x, In w, In b, Out y, Ints geometry, bool relu) {
-  return guarded(relu ? kForwardBiasRelu : kForwardBias, x, w, *y, b.untyped_data(), geometry);
+  const bool wide = x.element_type() == ffi::DataType::F32;
+  auto is_tame = [wide](In values) {
+    return wide ? tame<uint32_t>(values, 0x58800000u) : tame<uint16_t>(values, 0x5880u);
+  };
+  const bool fused = relu && is_tame(w) && is_tame(b) && is_tame(x);
+  ffi::Error error =
+      guarded(fused ? kForwardBiasRelu : kForwardBias, x, w, *y, b.untyped_data(), geometry);
+  if (!relu || fused || error.failure()) return error;
+  wide ? clip_all<uint32_t>(*y, 0x7f800000u) : clip_all<uint16_t>(*y, 0x7f80u);
+  return error;
 }
 
 ffi::Error data(In y, In w, Out x, Ints geometry) { return guarded(kData, *x, w, y, nullptr, geometry); }
