@@ -14,6 +14,7 @@ import os  # noqa: E402
 import traceback  # noqa: E402
 from typing import Any  # noqa: E402
 
+from benchmarks import machine  # noqa: E402
 from benchmarks.peers import PEERS, device_environment  # noqa: E402
 
 
@@ -64,12 +65,13 @@ def main() -> None:
     parser.add_argument("--data", help="folder with mnist.npz and cifar-10-batches-bin")
     arguments = parser.parse_args()
     line: dict[str, Any] = {"peer": arguments.peer, "work": arguments.work, "load": os.getloadavg()[0]}
+    elsewhere = machine.busy_elsewhere()
     try:
         line |= run(arguments)
     except Exception as error:
         traceback.print_exc()
         line["error"] = f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]
-    line["load_after"] = os.getloadavg()[0]
+    line["busy_elsewhere"] = elsewhere()
     print(json.dumps(line), flush=True)
 
 

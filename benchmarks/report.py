@@ -215,6 +215,11 @@ def _machine(document: dict[str, Any]) -> list[str]:
             f"Load average before each child: {min(loads):.2f} to {max(loads):.2f}, "
             f"median {statistics.median(loads):.2f}."
         )
+    others = [line["busy_elsewhere"] for line in lines if line.get("busy_elsewhere") is not None]
+    if others:
+        text.append(
+            f"Cores that other processes kept busy: median {statistics.median(others):.2f}, {max(others):.2f} at most."
+        )
     limits = document.get("limits")
     if limits:
         for dtype, rates in limits["matrix"].items():

@@ -3,6 +3,8 @@
 import importlib
 import json
 import math
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +83,15 @@ def test_the_chart_has_a_bar_for_each_figure() -> None:
     picture = chart.svg(results)
     assert picture.count("<rect") == 1 + 3 + 2  # the ground, and the bars of the two rows that Lapis has
     assert "3.50x" in picture and "0.2 ms" in picture
+
+
+def test_work_of_this_process_is_not_elsewhere() -> None:
+    elsewhere = machine.busy_elsewhere()
+    until = time.process_time() + 0.3
+    while time.process_time() < until:
+        pass
+    cores = elsewhere()
+    assert cores is None or 0 <= cores <= (os.cpu_count() or 1)
 
 
 def test_numbers_are_short() -> None:
