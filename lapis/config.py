@@ -1,9 +1,12 @@
 """Process-wide settings, Keras's `keras.config`."""
 
 from lapis.core.config import backend as backend
+from lapis.core.config import disable_flash_attention as disable_flash_attention
+from lapis.core.config import enable_flash_attention as enable_flash_attention
 from lapis.core.config import epsilon as epsilon
 from lapis.core.config import floatx as floatx
 from lapis.core.config import image_data_format as image_data_format
+from lapis.core.config import is_flash_attention_enabled as is_flash_attention_enabled
 from lapis.core.config import set_epsilon as set_epsilon
 from lapis.core.config import set_floatx as set_floatx
 from lapis.core.config import set_image_data_format as set_image_data_format

@@ -65,6 +65,7 @@ def flags(*shape: int, seed: int = 0) -> np.ndarray:
 LAYER_FAMILIES = (
     "core",
     "activation",
+    "attention",
     "conv",
     "merging",
     "normalization",

@@ -45,6 +45,7 @@ class BackupAndRestore(Callback):
         folder = Path(self.backup_dir)
         self._files = folder / "latest.weights.h5", folder / "training_metadata.json"
         self._counter = BatchCounter(save_freq)
+        self.async_safe = save_freq == "epoch"  # its batch methods then do nothing
         self._epoch = 0
         self._batch = 0
 

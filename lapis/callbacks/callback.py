@@ -10,8 +10,8 @@ class Callback:
     `self.params` says `verbose`, `epochs` and `steps`. `logs` holds the metrics so far as Python floats. With
     `steps_per_execution=N` the batch methods are called once for every `N` batches.
 
-    A class may set `async_safe = True` to say that its batch methods read the model only through `self.model`, and take
-    `logs` as they are on the device, so that training need not wait for them.
+    A class may set `async_safe = True` to say that its batch methods read the model only through `self.model`, take
+    `logs` as they are on the device, and need not be called for every batch, so that many of them run as one.
 
     >>> class Shout(Callback):
     ...     def on_epoch_end(self, epoch, logs=None):

@@ -101,6 +101,10 @@ class CallbackList(Callback):
             self._hooks[hook] = found
         return found
 
+    def need_every(self, *hooks: str) -> bool:
+        """Whether a callback must be called at each of these moments, with the program at rest."""
+        return any(not async_safe for hook in hooks for _, async_safe in self._listeners(hook))
+
     def _on_batch(self, hook: str, batch: int, logs: dict | None, show: Callable = to_python) -> None:
         listeners = self._listeners(hook)
         if not listeners:

@@ -57,6 +57,7 @@ class ModelCheckpoint(MonitorCallback):
             raise ValueError(f"A file of {kind} must end in {' or '.join(endings)}; got filepath={self.filepath!r}.")
         self._current_epoch = 0
         self._counter = BatchCounter(save_freq)
+        self.async_safe = save_freq == "epoch"  # its batch methods then do nothing
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self._current_epoch = epoch

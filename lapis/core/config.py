@@ -3,10 +3,18 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
+
+from lapis.core.changes import changed
 
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 _LAYOUTS = ("channels_last", "channels_first")
-_settings = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
+_settings: dict[str, Any] = {
+    "floatx": "float32",
+    "epsilon": 1e-7,
+    "image_data_format": "channels_last",
+    "flash_attention": None,
+}
 
 
 def floatx() -> str:
@@ -23,6 +31,7 @@ def set_floatx(value: str) -> None:
     if value not in _FLOATS:
         raise ValueError(f"set_floatx got {value!r}; expected one of {', '.join(_FLOATS)}.")
     _settings["floatx"] = value
+    changed()
 
 
 def epsilon() -> float:
@@ -33,6 +42,7 @@ def epsilon() -> float:
 def set_epsilon(value: float) -> None:
     """Set the small number that `epsilon()` returns."""
     _settings["epsilon"] = float(value)
+    changed()
 
 
 def image_data_format() -> str:
@@ -43,6 +53,7 @@ def image_data_format() -> str:
 def set_image_data_format(data_format: str) -> None:
     """Set the layout that `image_data_format()` returns."""
     _settings["image_data_format"] = standardize_data_format(data_format)
+    changed()
 
 
 def standardize_data_format(data_format: str | None) -> str:
@@ -53,6 +64,21 @@ def standardize_data_format(data_format: str | None) -> str:
     if lowered not in _LAYOUTS:
         raise ValueError(f"data_format is {data_format!r}; expected 'channels_last' or 'channels_first'.")
     return lowered
+
+
+def enable_flash_attention() -> None:
+    """Let attention take the fused kernel of the GPU where it can; this is the default."""
+    _settings["flash_attention"] = None
+
+
+def disable_flash_attention() -> None:
+    """Keep attention layers made from here on from taking the fused kernel of the GPU."""
+    _settings["flash_attention"] = False
+
+
+def is_flash_attention_enabled() -> bool | None:
+    """`False` after `disable_flash_attention()`, else `None`: the fused kernel is taken where it can be."""
+    return _settings["flash_attention"]
 
 
 def backend() -> str:

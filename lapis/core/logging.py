@@ -32,3 +32,8 @@ def write(text: Any) -> None:
         print(text)
     else:
         _LOGGER.info("%s", text)
+
+
+def note(text: str) -> None:
+    """Tell whoever runs the program something that is no error, through the logger "lapis"."""
+    _LOGGER.warning("%s", text)

@@ -142,19 +142,40 @@ class ArrayAdapter(DataAdapter):
         self.num_samples = _check_lengths(x, y, sample_weight)
         if not self.num_samples:
             raise ValueError("The arrays hold no samples: their leading axis is 0.")
-        self._inputs = pack_x_y_sample_weight(x, y, sample_weight)
-        self._stride = int(batch_size or (math.ceil(self.num_samples / steps) if steps else 32))
-        self.batch_size = self._stride
-        self.num_batches = math.ceil(self.num_samples / self._stride)
+        self.inputs = pack_x_y_sample_weight(x, y, sample_weight)
+        self.batch_size = int(batch_size or (math.ceil(self.num_samples / steps) if steps else 32))
+        self.num_batches = math.ceil(self.num_samples / self.batch_size)
         self.shuffle = shuffle
         self._generator = np.random.default_rng(make_default_seed()) if shuffle else None
 
-    def batches(self) -> Iterator[Any]:
-        for rows in self._row_choices():
-            yield nest.map_structure(lambda array, rows=rows: None if array is None else array[rows], self._inputs)
+    @property
+    def row_bytes(self) -> int:
+        """The bytes of one sample, targets and weights included."""
+        leaves = [leaf for leaf in nest.flatten(self.inputs) if leaf is not None]
+        return sum(
+            4 * math.prod(leaf.shape[1:]) if isinstance(leaf, SparseRows) else leaf.nbytes // len(leaf)
+            for leaf in leaves
+        )
 
-    def _row_choices(self) -> Iterator[Any]:
-        samples, size = self.num_samples, self._stride
+    @property
+    def is_dense(self) -> bool:
+        """Whether all of the data are NumPy arrays."""
+        return not any(isinstance(leaf, SparseRows) for leaf in nest.flatten(self.inputs))
+
+    def batches(self) -> Iterator[Any]:
+        return map(self.take, self.choices())
+
+    def take(self, rows: Any) -> Any:
+        """The samples that a slice or an array of indices chooses."""
+        return nest.map_structure(lambda array: None if array is None else array[rows], self.inputs)
+
+    def rows(self) -> "ChosenRows":
+        """The same batches as indices, for whoever takes the samples."""
+        return ChosenRows(self)
+
+    def choices(self) -> Iterator[Any]:
+        """The samples of each batch of one pass, as slices or arrays of indices."""
+        samples, size = self.num_samples, self.batch_size
         order = self._generator.permutation(samples) if self._generator and self.shuffle != "batch" else None
         for start in range(0, samples, size):
             stop = min(start + size, samples)
@@ -164,6 +185,23 @@ class ArrayAdapter(DataAdapter):
                 yield self._generator.permutation(np.arange(start, stop))
             else:
                 yield order[start:stop]
+
+
+class ChosenRows(DataAdapter):
+    """An `ArrayAdapter`'s batches as arrays of indices.
+
+    >>> [rows.tolist() for rows in ArrayAdapter(np.zeros(3), batch_size=2).rows().batches()]
+    [[0, 1], [2]]
+    """
+
+    def __init__(self, arrays: ArrayAdapter) -> None:
+        self._arrays = arrays
+        self.num_batches = arrays.num_batches
+        self.batch_size = arrays.batch_size
+
+    def batches(self) -> Iterator[np.ndarray]:
+        for rows in self._arrays.choices():
+            yield np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
 
 
 def split_arrays(arrays: tuple, fraction: float) -> tuple[tuple, tuple]:

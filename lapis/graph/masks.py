@@ -18,6 +18,11 @@ def get_mask(x: Any) -> Any:
     return entry[1] if entry is not None and entry[0]() is x else None
 
 
+def any_masks() -> bool:
+    """Whether any array carries a mask."""
+    return bool(_masks)
+
+
 def set_mask(x: Any, mask: Any) -> None:
     """Let a mask travel with a tensor; `None` takes it off."""
     if isinstance(x, KerasTensor):

@@ -59,6 +59,11 @@ class Plan:
         """Which of its operation's calls in this plan a node is."""
         return self.calls[id(node.operation)].index(node)
 
+    @property
+    def reaches_inside(self) -> bool:
+        """Whether it takes tensors from inside of nested models."""
+        return bool(self._inner)
+
     def _inner_plan(self, node: Node) -> tuple["Plan", list[KerasTensor], list[InnerTensor]] | None:
         taps = self._inner.get(id(node))
         if not taps:

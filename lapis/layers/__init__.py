@@ -17,6 +17,9 @@ from lapis.layers.activation import ELU as ELU
 from lapis.layers.activation import LeakyReLU as LeakyReLU
 from lapis.layers.activation import ReLU as ReLU
 from lapis.layers.activation import Softmax as Softmax
+from lapis.layers.attention import GroupQueryAttention as GroupQueryAttention
+from lapis.layers.attention import GroupedQueryAttention as GroupedQueryAttention
+from lapis.layers.attention import MultiHeadAttention as MultiHeadAttention
 from lapis.layers.conv import Conv1D as Conv1D
 from lapis.layers.conv import Conv2D as Conv2D
 from lapis.layers.conv import Conv3D as Conv3D

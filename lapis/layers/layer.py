@@ -7,6 +7,7 @@ from typing import Any
 
 from lapis.constraints import get as get_constraint
 from lapis.core import dtype_policies, nest
+from lapis.core.changes import changed
 from lapis.core.dtypes import is_float_dtype, standardize_dtype
 from lapis.core.serialization import builtin
 from lapis.graph import KerasTensor, Node, Operation, any_symbolic, get_mask, infer_call, inferring, set_mask
@@ -132,6 +133,7 @@ class Layer(Configured, PureCalls, Stateful, Operation):
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:
         self.__dict__["_dtype_policy"] = dtype_policies.get(value)
+        changed()
 
     @property
     def dtype(self) -> str:
@@ -332,6 +334,7 @@ class Layer(Configured, PureCalls, Stateful, Operation):
 
     def _lock(self, shape: Any = None) -> None:
         self.__dict__["_built"] = True
+        changed()
         # As in Keras's files, layers of the library that make no state keep no shape.
         if self.__dict__["_build_shapes"] is None and shape is not None and "_builtin" not in type(self).__dict__:
             self.__dict__["_build_shapes"] = {"input_shape": shape}
@@ -399,6 +402,13 @@ class Layer(Configured, PureCalls, Stateful, Operation):
                     loss = self.activity_regularizer(output)
                     self.add_loss(loss / output.shape[0] if output.ndim and output.shape[0] != 0 else loss)
         return outputs
+
+    def _mixes_rows(self, ranks: list[int], training: bool) -> bool:
+        """Whether an output's row may depend on other rows of the batch, for inputs with so many axes.
+
+        It speaks for layers of the library itself, without those that it wraps.
+        """
+        return False
 
     # Masks
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from lapis.core import nest
+from lapis.core.changes import changed
 from lapis.core.dtypes import is_float_dtype
 from lapis.graph import inferring
 from lapis.layers.calling import calls
@@ -67,6 +68,8 @@ class Stateful:
                 self._track_variable(value, name)
         elif kind not in _UNTRACKED and not isinstance(getattr(type(self), name, None), property):
             value = self._track(value, name)
+        if self.__dict__.get(name, changed) is not value:  # `changed` stands for an attribute that is not there
+            changed()
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
@@ -74,6 +77,7 @@ class Stateful:
         for leaf in nest.flatten(value):
             for held in self._held_lists:
                 held[:] = [x for x in held if x is not leaf]
+        changed()
         object.__delattr__(self, name)
 
     def _track_variable(self, variable: Variable, name: str) -> None:
@@ -203,6 +207,7 @@ class Stateful:
     def trainable(self, value: bool) -> None:
         value = bool(value)
         self.__dict__["_trainable"] = value
+        changed()
         for variable in self._trainable_variables:
             variable.trainable = value
         for layer in self._layers:

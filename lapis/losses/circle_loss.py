@@ -6,6 +6,7 @@ import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.graph import set_mask
 from lapis.losses.wrapper import NamedLoss
+from lapis.state import get_real_rows, row_mask
 
 
 def circle(
@@ -30,7 +31,8 @@ def circle(
     """
     y_pred = ops.convert_to_tensor(y_pred)
     y_true = ops.cast(y_true, "int32")
-    references = y_pred if ref_embeddings is None else ops.convert_to_tensor(ref_embeddings)
+    own = ref_embeddings is None
+    references = y_pred if own else ops.convert_to_tensor(ref_embeddings)
     ref_labels = y_true if ref_labels is None else ops.cast(ref_labels, "int32")
 
     same = ops.equal(ops.reshape(y_true, (-1, 1)), ops.reshape(ref_labels, (1, -1)))
@@ -38,6 +40,9 @@ def circle(
     if remove_diagonal:
         diagonal = ops.eye(ops.shape(same)[0], ops.shape(same)[1], dtype="bool")
         same = ops.logical_and(same, ops.logical_not(diagonal))
+    if own and get_real_rows() is not None:  # nobody's partner is a row of padding
+        real = ops.expand_dims(row_mask(y_pred.shape[:1]), 0)
+        same, different = ops.logical_and(same, real), ops.logical_and(different, real)
 
     distance = ops.maximum(1 - ops.matmul(y_pred, ops.transpose(references)), 0.0)
     pull = -gamma * (margin + distance) * (margin - distance)

@@ -5,11 +5,12 @@ from typing import Any
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.losses.wrapper import NamedLoss
+from lapis.state import zero_padding
 
 
 def _to_signs(y_true: Any) -> Any:
-    is_binary = ops.all(ops.logical_or(ops.equal(y_true, 0), ops.equal(y_true, 1)))
-    return ops.where(is_binary, 2.0 * y_true - 1.0, y_true)
+    other = ops.logical_and(ops.not_equal(y_true, 0), ops.not_equal(y_true, 1))
+    return ops.where(ops.any(zero_padding(other)), y_true, 2.0 * y_true - 1.0)
 
 
 def _margin_shortfall(y_true: Any, y_pred: Any) -> Any:

@@ -11,6 +11,7 @@ import lapis.ops as ops
 from lapis.core.naming import auto_name
 from lapis.core.serialization import builtin
 from lapis.graph import get_mask
+from lapis.state import get_real_rows, real_size, zero_padding
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
 
@@ -119,8 +120,8 @@ def apply_mask(sample_weight: Any, mask: Any, dtype: str, reduction: str | None)
         return sample_weight
     mask = ops.cast(mask, dtype)
     if reduction in ("mean", "sum_over_batch_size"):
-        total = ops.cast(ops.size(mask), dtype)
-        mask = mask * ops.divide_no_nan(total, ops.sum(mask))
+        total = ops.cast(real_size(mask), dtype)
+        mask = mask * ops.divide_no_nan(total, ops.sum(zero_padding(mask)))
     if sample_weight is None:
         return mask
     mask, sample_weight = squeeze_or_expand_to_same_rank(mask, ops.cast(sample_weight, dtype))
@@ -131,13 +132,15 @@ def reduce_values(values: Any, sample_weight: Any = None, reduction: str | None 
     """The (already weighted) values as one number, or as they are for `"none"`."""
     if reduction in (None, "none") or tuple(values.shape) in ((), (0,)):
         return values
-    total = ops.sum(values)
+    total = ops.sum(zero_padding(values))
     if reduction == "sum":
         return total
     if reduction == "mean_with_sample_weight" and sample_weight is not None:
-        divisor = ops.sum(sample_weight)
+        rows = get_real_rows()
+        per_row = rows is not None and sample_weight.shape[:1] == (rows.size,)
+        divisor = ops.sum(zero_padding(sample_weight) if per_row else sample_weight)
     else:
-        divisor = ops.size(values)
+        divisor = real_size(values)
     return ops.divide_no_nan(total, ops.cast(divisor, total.dtype))
 
 

@@ -6,6 +6,7 @@ import lapis.core.config as config
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.losses.wrapper import NamedLoss
+from lapis.state import zero_padding
 
 
 def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
@@ -16,6 +17,7 @@ def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
     """
     y_pred = ops.convert_to_tensor(y_pred)
     y_true = ops.cast(y_true, y_pred.dtype)
+    y_true, y_pred = zero_padding(y_true), zero_padding(y_pred)
     overlap = ops.sum(y_true * y_pred, axis=axis)
     return 1 - 2.0 * overlap / (ops.sum(y_true, axis=axis) + ops.sum(y_pred, axis=axis) + config.epsilon())
 
@@ -31,6 +33,7 @@ def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axi
     """
     y_pred = ops.convert_to_tensor(y_pred)
     y_true = ops.cast(y_true, y_pred.dtype)
+    y_true, y_pred = zero_padding(y_true), zero_padding(y_pred)
     overlap = ops.sum(y_true * y_pred, axis=axis)
     missed = ops.sum(y_true * (1 - y_pred), axis=axis)
     extra = ops.sum(y_pred * (1 - y_true), axis=axis)

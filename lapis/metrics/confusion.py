@@ -8,6 +8,7 @@ import numpy as np
 import lapis.core.config as config
 import lapis.ops as ops
 from lapis.losses.loss import squeeze_or_expand_to_same_rank
+from lapis.state import zero_padding
 
 # The threshold of predictions that are filtered by rank: all that the filter keeps lie above it.
 LOWEST = -1e10
@@ -73,6 +74,7 @@ def count(
         weights = weights * sample_weight
     if label_weights is not None:
         weights = weights * ops.expand_dims(ops.cast(label_weights, dtype), 0)
+    weights = zero_padding(weights)
     columns = y_pred.shape[-1] if multi_label else 1
     y_true, y_pred, weights = (ops.reshape(x, (-1, columns)) for x in (y_true, y_pred, weights))
 

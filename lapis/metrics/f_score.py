@@ -6,6 +6,7 @@ import lapis.core.config as config
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.metrics.metric import Metric
+from lapis.state import zero_padding
 
 _AVERAGES = (None, "micro", "macro", "weighted")
 
@@ -72,7 +73,7 @@ class FBetaScore(Metric):
             positive = ops.logical_and(y_pred >= largest, ops.abs(y_pred) > 1e-9)
         else:
             positive = y_pred > self.threshold
-        positive = ops.cast(positive, self.dtype)
+        positive, y_true = zero_padding(ops.cast(positive, self.dtype)), zero_padding(y_true)
         weight = 1 if sample_weight is None else ops.expand_dims(ops.cast(sample_weight, self.dtype), 1)
         self.true_positives.assign_add(ops.sum(positive * y_true * weight, axis=self.axis))
         self.false_positives.assign_add(ops.sum(positive * (1 - y_true) * weight, axis=self.axis))

@@ -8,6 +8,7 @@ import lapis.core.config as config
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.metrics.metric import Metric
+from lapis.state import get_real_rows, row_mask
 
 
 def confusion_matrix(labels: Any, predictions: Any, num_classes: int, weights: Any = None, dtype: Any = "int32") -> Any:
@@ -69,7 +70,8 @@ class IoU(Metric):
             y_true = ops.argmax(y_true, axis=self.axis)
         if not self.sparse_y_pred:
             y_pred = ops.argmax(y_pred, axis=self.axis)
-        y_true = ops.reshape(ops.convert_to_tensor(y_true, dtype=self.dtype), (-1,))
+        y_true = ops.convert_to_tensor(y_true, dtype=self.dtype)
+        shape, y_true = y_true.shape, ops.reshape(y_true, (-1,))
         y_pred = ops.reshape(ops.convert_to_tensor(y_pred, dtype=self.dtype), (-1,))
         if "float" in str(getattr(sample_weight, "dtype", "")) and "int" in self.dtype:
             warnings.warn(
@@ -85,6 +87,8 @@ class IoU(Metric):
         counted = (y_true >= 0) & (y_true < self.num_classes) & (y_pred >= 0) & (y_pred < self.num_classes)
         if self.ignore_class is not None:
             counted = counted & ops.not_equal(y_true, self.ignore_class)
+        if get_real_rows() is not None:
+            counted = counted & ops.reshape(ops.broadcast_to(row_mask(shape), shape), (-1,))
         y_true, y_pred, weight = (ops.where(counted, x, ops.zeros_like(x)) for x in (y_true, y_pred, weight))
         self.total_cm.assign_add(confusion_matrix(y_true, y_pred, self.num_classes, weight, self.dtype))
 

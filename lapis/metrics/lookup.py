@@ -20,7 +20,7 @@ from lapis.metrics import (
 )
 from lapis.metrics.metric import Metric
 
-_CLASSES = (
+CLASSES = (
     reduction.Mean,
     reduction.Sum,
     reduction.MeanMetricWrapper,
@@ -77,27 +77,26 @@ _ALIASES: dict[str, Any] = {
 }
 
 TABLE: dict[str, Any] = {
-    **{cls.__name__: cls for cls in _CLASSES},
-    **{to_snake_case(cls.__name__): cls for cls in _CLASSES},
+    **{cls.__name__: cls for cls in CLASSES},
+    **{to_snake_case(cls.__name__): cls for cls in CLASSES},
     **_ALIASES,
     **{name.upper(): cls for name, cls in _ALIASES.items()},
 }
 
-builtin_functions(
-    {
-        fn.__name__: fn
-        for fn in (
-            accuracy.accuracy,
-            accuracy.binary_accuracy,
-            accuracy.categorical_accuracy,
-            accuracy.sparse_categorical_accuracy,
-            accuracy.top_k_categorical_accuracy,
-            accuracy.sparse_top_k_categorical_accuracy,
-            correlation.pearson_correlation,
-            correlation.concordance_correlation,
-        )
-    }
-)
+FUNCTIONS: dict[str, Any] = {
+    fn.__name__: fn
+    for fn in (
+        accuracy.accuracy,
+        accuracy.binary_accuracy,
+        accuracy.categorical_accuracy,
+        accuracy.sparse_categorical_accuracy,
+        accuracy.top_k_categorical_accuracy,
+        accuracy.sparse_top_k_categorical_accuracy,
+        correlation.pearson_correlation,
+        correlation.concordance_correlation,
+    )
+}
+builtin_functions(FUNCTIONS)
 
 
 def get(identifier: Any) -> Any:

@@ -7,6 +7,7 @@ import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.losses.loss import squeeze_or_expand_to_same_rank
 from lapis.metrics.metric import Metric
+from lapis.state import real_size, zero_padding
 
 _AGGREGATIONS = (None, "uniform_average", "variance_weighted_average")
 
@@ -66,12 +67,12 @@ class R2Score(Metric):
         weight = ops.convert_to_tensor(1 if sample_weight is None else sample_weight, dtype=self.dtype)
         if len(weight.shape) == 1:
             weight = ops.expand_dims(weight, axis=1)
-        weight = ops.broadcast_to(weight, ops.shape(y_true))
+        weight = zero_padding(ops.broadcast_to(weight, ops.shape(y_true)))
         self.sum.assign_add(ops.sum(y_true * weight, axis=0))
         self.squared_sum.assign_add(ops.sum(ops.square(y_true) * weight, axis=0))
         self.total_mse.assign_add(ops.sum(ops.square(y_true - y_pred) * weight, axis=0))
         self.count.assign_add(ops.sum(weight, axis=0))
-        self.num_samples.assign_add(ops.cast(ops.size(y_true), self.num_samples.dtype))
+        self.num_samples.assign_add(ops.cast(real_size(y_true), self.num_samples.dtype))
 
     def result(self) -> Any:
         total = self.squared_sum - self.sum * (self.sum / self.count)

@@ -9,6 +9,7 @@ from lapis.graph import get_mask
 from lapis.losses.lookup import FUNCTIONS as LOSS_FUNCTIONS
 from lapis.losses.loss import Loss, apply_mask, squeeze_or_expand_to_same_rank
 from lapis.metrics.metric import Metric
+from lapis.state import get_real_rows, real_size, zero_padding
 
 
 def reduce_to_samplewise_values(values: Any, sample_weight: Any, reduce_fn: Callable[..., Any], dtype: str) -> Any:
@@ -23,6 +24,8 @@ def reduce_to_samplewise_values(values: Any, sample_weight: Any, reduce_fn: Call
         sample_weight = apply_mask(sample_weight, mask, dtype, reduction="sum")
         values, sample_weight = squeeze_or_expand_to_same_rank(values, sample_weight)
         weight_rank = len(sample_weight.shape)
+        if weight_rank == 0 and values.shape and get_real_rows() is not None:
+            values = _reduce_real(values, reduce_fn)
         if len(values.shape) > weight_rank:
             values = reduce_fn(values, axis=list(range(weight_rank, len(values.shape))))
         sample_weight = ops.broadcast_to(sample_weight, ops.shape(values))
@@ -31,7 +34,16 @@ def reduce_to_samplewise_values(values: Any, sample_weight: Any, reduce_fn: Call
             sample_weight = reduce_fn(sample_weight, axis=list(range(1, weight_rank)))
     if len(values.shape) > 1:
         values = reduce_fn(values, axis=list(range(1, len(values.shape))))
+    if values.shape:
+        values = zero_padding(values)
+        sample_weight = None if sample_weight is None else zero_padding(sample_weight)
     return values, sample_weight
+
+
+def _reduce_real(values: Any, reduce_fn: Callable[..., Any]) -> Any:
+    """`reduce_fn`, a sum or a mean, over all values in rows that are not padding."""
+    total = ops.sum(zero_padding(values))
+    return total if reduce_fn is ops.sum else total / ops.cast(real_size(values), total.dtype)
 
 
 @builtin("keras.metrics")
@@ -77,7 +89,7 @@ class Mean(Metric):
         if sample_weight is not None:
             count = ops.sum(sample_weight)
         else:
-            count = ops.size(values)
+            count = real_size(values) if values.shape else 1
         self.count.assign_add(ops.cast(count, self.dtype))
 
     def result(self) -> Any:

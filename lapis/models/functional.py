@@ -12,6 +12,7 @@ from lapis.layers import Layer
 from lapis.layers.core.input_layer import Input, InputLayer
 from lapis.models.functional_config import functional_from_config, functional_to_config
 from lapis.models.model import Model
+from lapis.training import eager
 
 
 @builtin("keras.models", "Model")
@@ -133,6 +134,9 @@ class Functional(Model):
     def input_spec(self) -> Any:
         """`None`: inputs are matched by name and brought to rank and type before they are checked."""
         return None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return eager.call(self, super().__call__, args, kwargs)
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:
         """The outputs for the inputs, given in the model's structure, as a flat list, or as a dict by input name."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from lapis.core import nest
+from lapis.core.changes import changed
 from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
 from lapis.graph import KerasTensor
 from lapis.layers import Layer
@@ -10,6 +11,7 @@ from lapis.layers.calling import signature_of
 from lapis.layers.core.input_layer import Input, InputLayer
 from lapis.models.functional import Functional
 from lapis.models.model import Model
+from lapis.training import eager
 
 
 @builtin("keras")
@@ -74,6 +76,7 @@ class Sequential(Model):
         if not isinstance(layer, InputLayer):
             self._layers.append(layer)
         self.__dict__.update(_functional=None, _built=False)
+        changed()
 
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the top layer off."""
@@ -82,6 +85,7 @@ class Sequential(Model):
         layer = self._stack.pop()
         self._layers[:] = [x for x in self._layers if x is not layer]
         self.__dict__.update(_functional=None, _built=False)
+        changed()
         if rebuild:
             self._rebuild()
         return layer
@@ -101,6 +105,7 @@ class Sequential(Model):
             _built=True,
             _build_shapes={"input_shape": inputs.shape},
         )
+        changed()
 
     def build(self, input_shape: Any = None) -> None:
         """Make the weights for inputs of a shape, the batch axis included."""
@@ -118,6 +123,9 @@ class Sequential(Model):
         if not _is_shape(input_shape):
             raise ValueError(f"A Sequential has one input; `build` got the shapes {input_shape}.")
         self._build_graph(Input(batch_shape=tuple(input_shape), dtype=_input_dtype(self._stack[0])))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return eager.call(self, super().__call__, args, kwargs)
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:
         """The top layer's output."""

@@ -7,10 +7,14 @@ What is computed is the cross-correlation that neural networks call convolution:
 from collections.abc import Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
 from lapis.graph import op
+from lapis.kernels import convolution as kernels
+from lapis.kernels.choice import native_dtype
+from lapis.kernels.geometry import Geometry
 from lapis.ops.arrays import Tensor
 from lapis.ops.windows import check_fit, check_padding, check_rank, find_axes, per_axis
 
@@ -34,6 +38,25 @@ def conv(
     >>> conv(jnp.ones((1, 5, 1)), jnp.ones((3, 1, 1))).ravel().tolist()
     [3.0, 3.0, 3.0]
     """
+    return conv_affine(inputs, kernel, None, False, strides, padding, data_format, dilation_rate)
+
+
+@op
+def conv_affine(
+    inputs: Any,
+    kernel: Any,
+    bias: Any,
+    relu: bool = False,
+    strides: int | Sequence[int] = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: int | Sequence[int] = 1,
+) -> Tensor:
+    """`conv` plus a bias `(filters,)` (or `None`), and with `relu` the positive part of that; natively all in one.
+
+    >>> conv_affine(jnp.ones((1, 5, 1)), jnp.ones((3, 1, 1)), jnp.array([-4.0]), relu=True).ravel().tolist()
+    [0.0, 0.0, 0.0]
+    """
     inputs, kernel = _arrays(inputs, kernel)
     channels, per_group = inputs.shape[_channel_axis(inputs, data_format)], kernel.shape[-2]
     groups, left = divmod(channels, per_group)
@@ -43,7 +66,8 @@ def conv(
             f"channels and {kernel.shape[-1]} filters. The inputs' channels must be a multiple of the kernel's, and "
             "that multiple, the number of groups, must divide the filters."
         )
-    return _convolve(inputs, kernel, strides, padding, data_format, dilation_rate, groups, "conv")
+    place = (strides, padding, data_format, dilation_rate)
+    return _convolve(inputs, kernel, bias, relu, *place, groups, "conv")
 
 
 @op
@@ -63,11 +87,31 @@ def depthwise_conv(
     >>> depthwise_conv(jnp.ones((1, 3, 2)), jnp.array([[[1.0], [2.0]]])).tolist()
     [[[1.0, 2.0], [1.0, 2.0], [1.0, 2.0]]]
     """
+    return depthwise_conv_affine(inputs, kernel, None, False, strides, padding, data_format, dilation_rate)
+
+
+@op
+def depthwise_conv_affine(
+    inputs: Any,
+    kernel: Any,
+    bias: Any,
+    relu: bool = False,
+    strides: int | Sequence[int] = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: int | Sequence[int] = 1,
+) -> Tensor:
+    """`depthwise_conv` plus a bias `(channels * multiplier,)` (or `None`), and with `relu` the positive part of that.
+
+    >>> depthwise_conv_affine(jnp.ones((1, 3, 1)), jnp.ones((1, 1, 1)), jnp.array([2.0])).ravel().tolist()
+    [3.0, 3.0, 3.0]
+    """
     inputs, kernel = _arrays(inputs, kernel)
     *window, channels, multiplier = kernel.shape
     _check_channels(inputs, channels, kernel, data_format, "depthwise_conv")
     kernel = kernel.reshape(*window, 1, channels * multiplier)
-    return _convolve(inputs, kernel, strides, padding, data_format, dilation_rate, channels, "depthwise_conv")
+    place = (strides, padding, data_format, dilation_rate)
+    return _convolve(inputs, kernel, bias, relu, *place, channels, "depthwise_conv")
 
 
 @op
@@ -119,12 +163,34 @@ def conv_transpose(
     extra = (None,) * rank if output_padding is None else per_axis(output_padding, rank, "output_padding")
     padding = check_padding(padding, "conv_transpose")
     windows = _windows(kernel, dilation)
+    pads = [_transpose_pads(*geometry, padding) for geometry in zip(windows, steps, extra)]
+    return _transpose(inputs, kernel, steps, pads, dilation, windows, data_format)
+
+
+def _transpose(
+    inputs: Any, kernel: Any, steps: Any, pads: Any, dilation: Any, windows: Any, data_format: str | None
+) -> Any:
+    rank = len(steps)
+    spatial, channel = find_axes(rank, data_format)
+    # The gradient of a convolution with these pads, for inputs of these sizes.
+    opposite = tuple((window - 1 - before, window - 1 - after) for window, (before, after) in zip(windows, pads))
+    geometry = Geometry(steps, opposite, dilation)
+    counts = [inputs.shape[axis] for axis in spatial]
+    sizes = tuple(
+        (count - 1) * step + 1 + sum(pad) - (window - 1)
+        for count, step, pad, window in zip(counts, steps, pads, windows)
+    )
+    outputs = (inputs.shape[0], *sizes, kernel.shape[-2])
+    computed = native_dtype(outputs, kernel.shape, kernel.dtype, geometry)
+    if computed:
+        x, w = _to_last(inputs, channel).astype(computed), kernel.astype(computed)
+        return _from_last(kernels.transpose(x, w, geometry, sizes).astype(kernel.dtype), channel)
     # Inputs `stride` apart with zeros between, convolved with the window turned around.
     return lax.conv_general_dilated(
         inputs,
         jnp.flip(kernel, range(rank)),
         window_strides=(1,) * rank,
-        padding=[_transpose_pads(*geometry, padding) for geometry in zip(windows, steps, extra)],
+        padding=pads,
         lhs_dilation=steps,
         rhs_dilation=dilation,
         dimension_numbers=_dimension_numbers(rank, data_format, transpose=True),
@@ -143,6 +209,8 @@ def _transpose_pads(window: int, stride: int, extra: int | None, padding: str) -
 def _convolve(
     inputs: Any,
     kernel: Any,
+    bias: Any,
+    relu: bool,
     strides: int | Sequence[int],
     padding: str,
     data_format: str | None,
@@ -151,20 +219,54 @@ def _convolve(
     name: str,
 ) -> Any:
     rank = check_rank(inputs, name)
-    dilation = per_axis(dilation_rate, rank, "dilation_rate")
+    steps, dilation = per_axis(strides, rank, "strides"), per_axis(dilation_rate, rank, "dilation_rate")
     padding = check_padding(padding, name, ("valid", "same", "causal") if rank == 1 else ("valid", "same"))
     windows = _windows(kernel, dilation)
+    spatial, channel = find_axes(rank, data_format)
+    sizes = [inputs.shape[axis] for axis in spatial]
     if padding == "valid":
-        check_fit([inputs.shape[axis] for axis in find_axes(rank, data_format)[0]], windows, name)
-    return lax.conv_general_dilated(
+        check_fit(sizes, windows, name)
+    causal = [(windows[0] - 1, 0)]
+    pads = causal if padding == "causal" else lax.padtype_to_pads(sizes, windows, steps, padding.upper())
+    geometry = Geometry(steps, tuple(pads), dilation, groups)
+    shape = (inputs.shape[0], *sizes, inputs.shape[channel])
+    computed = native_dtype(shape, kernel.shape, kernel.dtype, geometry)
+    if computed:
+        x, w = _to_last(inputs, channel).astype(computed), kernel.astype(computed)
+        b = None if bias is None else jnp.asarray(bias, computed)
+        return _from_last(_native(x, w, b, relu, geometry).astype(kernel.dtype), channel)
+    outputs = lax.conv_general_dilated(
         inputs,
         kernel,
-        window_strides=per_axis(strides, rank, "strides"),
-        padding=[(windows[0] - 1, 0)] if padding == "causal" else padding.upper(),
+        window_strides=steps,
+        padding=pads,
         rhs_dilation=dilation,
         dimension_numbers=_dimension_numbers(rank, data_format),
         feature_group_count=groups,
     )
+    if bias is not None:
+        bias = jnp.asarray(bias)
+        outputs = outputs + (bias if channel == rank + 1 else bias.reshape(-1, *(1,) * rank))
+    return jax.nn.relu(outputs) if relu else outputs
+
+
+def _native(x: Any, w: Any, b: Any, relu: bool, geometry: Geometry) -> Any:
+    if w.shape[-2] == 1 and 1 < geometry.groups < w.shape[-1]:
+        # Several filters to a channel of its own: copies of the channel with one filter each are faster.
+        x = jnp.repeat(x, w.shape[-1] // geometry.groups, axis=-1)
+        geometry = geometry._replace(groups=w.shape[-1])
+    if b is None:
+        y = kernels.convolve(x, w, geometry)
+        return jax.nn.relu(y) if relu else y
+    return kernels.convolve_affine(x, w, b, geometry, relu)
+
+
+def _to_last(x: Any, channel: int) -> Any:
+    return jnp.moveaxis(x, 1, -1) if channel == 1 else x
+
+
+def _from_last(x: Any, channel: int) -> Any:
+    return jnp.moveaxis(x, -1, 1) if channel == 1 else x
 
 
 def _arrays(inputs: Any, kernel: Any) -> tuple[Any, Any]:

@@ -1,5 +1,11 @@
 """State: variables, the scopes that make them pure inside a compiled program, and seeds."""
 
+from lapis.state.rows import get_real_rows as get_real_rows
+from lapis.state.rows import real_batch_size as real_batch_size
+from lapis.state.rows import real_rows as real_rows
+from lapis.state.rows import real_size as real_size
+from lapis.state.rows import row_mask as row_mask
+from lapis.state.rows import zero_padding as zero_padding
 from lapis.state.scopes import AllocationBudget as AllocationBudget
 from lapis.state.scopes import AutocastScope as AutocastScope
 from lapis.state.scopes import StatelessScope as StatelessScope

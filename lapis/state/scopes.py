@@ -17,6 +17,7 @@ class _Local(threading.local):
     budget: "AllocationBudget | None" = None
     callers: tuple[Any, ...] = ()
     path: str = ""
+    rows: Any = None  # the active `real_rows`
 
 
 local = _Local()

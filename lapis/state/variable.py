@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lapis.core import config
+from lapis.core.changes import changed
 from lapis.core.dtypes import is_float_dtype, standardize_dtype
 from lapis.core.naming import auto_name
 from lapis.graph import ArrayHolder, KerasTensor, inferring
@@ -224,6 +225,7 @@ class Variable(ArrayHolder):
     @trainable.setter
     def trainable(self, value: bool) -> None:
         self._trainable = bool(value)
+        changed()
 
     @property
     def autocast(self) -> bool:
@@ -248,6 +250,7 @@ class Variable(ArrayHolder):
     @overwrite_with_gradient.setter
     def overwrite_with_gradient(self, value: bool) -> None:
         self._overwrite_with_gradient = bool(value)
+        changed()
 
     @property
     def regularizer(self) -> Callable | None:
@@ -257,6 +260,7 @@ class Variable(ArrayHolder):
     @regularizer.setter
     def regularizer(self, value: Callable | None) -> None:
         self._regularizer = value
+        changed()
 
     @property
     def constraint(self) -> Callable | None:
@@ -266,6 +270,7 @@ class Variable(ArrayHolder):
     @constraint.setter
     def constraint(self, value: Callable | None) -> None:
         self._constraint = value
+        changed()
 
     def __repr__(self) -> str:
         value = local.stateless is None and not isinstance(self._value, jax.core.Tracer)

@@ -12,6 +12,7 @@ from lapis.core.config import floatx
 from lapis.core.naming import to_snake_case
 from lapis.losses.wrapper import LossFunctionWrapper
 from lapis.metrics import Mean
+from lapis.state import real_batch_size
 from lapis.training.outputs import OutputTree, object_name
 
 
@@ -173,7 +174,7 @@ class CompileLoss:
             weight = sample_weight if weights is None else weights[index]
             value = ops.cast(part.loss(targets[index], predictions[index], weight), floatx())
             if self.metrics:
-                self.metrics[position].update_state(value, sample_weight=predictions[index].shape[0])
+                self.metrics[position].update_state(value, sample_weight=real_batch_size(predictions[index]))
             if part.weight is not None:
                 value = value * part.weight
             total = value if total is None else total + value

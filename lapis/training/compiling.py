@@ -61,7 +61,8 @@ def serialize_compile_config(model: Any) -> dict[str, Any]:
     """The arguments of `compile` as plain data."""
     settings = {
         "run_eagerly": model.run_eagerly,
-        "steps_per_execution": model.steps_per_execution,
+        # Keras's files know numbers only; one step is what "auto" means to callbacks.
+        "steps_per_execution": 1 if model.steps_per_execution == "auto" else model.steps_per_execution,
         "jit_compile": model.jit_compile,
     }
     return serialize_keras_object({**model._compile_config, **settings})
@@ -69,6 +70,9 @@ def serialize_compile_config(model: Any) -> dict[str, Any]:
 
 def compile_from_config(model: Any, config: dict[str, Any]) -> None:
     """Compile as the config says, and give the optimizer its variables if the model has its own."""
-    model.compile(**deserialize_keras_object(config))
+    arguments = deserialize_keras_object(config)
+    if arguments.get("steps_per_execution") == 1:
+        arguments["steps_per_execution"] = "auto"
+    model.compile(**arguments)
     if model.optimizer is not None and model.built:
         model.optimizer.build(model.trainable_variables)

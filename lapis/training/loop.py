@@ -1,19 +1,20 @@
 """The loops of `fit`, `evaluate` and `predict`: epochs, callbacks, validation."""
 
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import jax
 import numpy as np
 
-import lapis.core.nest as nest
 from lapis.callbacks import CallbackList, to_python
-from lapis.data import Epochs, get_data_adapter, split_arrays, unpack_x_y_sample_weight
+from lapis.data import IterableAdapter, get_data_adapter, split_arrays, unpack_x_y_sample_weight
+from lapis.data.arrays import to_numpy
 from lapis.training.building import build_on
-from lapis.training.feed import to_device
-from lapis.training.state import LiveState
+from lapis.training.collecting import Collected, as_batch
+from lapis.training.driving import drive, live_state, pace_of
+from lapis.training.feed import Feed, as_stack, make_feed
+from lapis.training.pace import Pace
+from lapis.training.filling import bucket_for, bucket_of, may_pad_predictions, may_pad_tests, may_pad_training
+from lapis.training.stacks import Stack
 
 _RAN_DRY = (
     "The data have no batches left for epoch {epoch}, so training ends here. A generator can be read only once: pass "
@@ -25,29 +26,22 @@ _NO_VALIDATION = (
 )
 
 
-@contextmanager
-def _live(model: Any, *groups: list[Any]) -> Iterator[LiveState]:
-    """The variables' values while programs run on them; they are back in the variables at the end, whatever happens."""
-    outer, live = model._live, LiveState(*groups)
-    model._live = live
-    try:
-        yield live
-    finally:
-        model._live = outer
-        live.sync()
-
-
 def train_groups(model: Any) -> tuple[list[Any], ...]:
     """The variables that make up the state of training."""
-    return *test_groups(model)[:2], model.optimizer.variables, model.metrics_variables
+    return *prediction_groups(model), model.optimizer.variables, model.metrics_variables
 
 
 def test_groups(model: Any) -> tuple[list[Any], ...]:
     """The variables that make up the state of evaluation."""
-    return model.trainable_variables, model.non_trainable_variables, model.metrics_variables
+    return *prediction_groups(model), model.metrics_variables
 
 
-def _make_callbacks(model: Any, callbacks: Any, verbose: Any, epochs: int, batches: Epochs, in_fit: bool) -> Any:
+def prediction_groups(model: Any) -> tuple[list[Any], ...]:
+    """The variables that make up the state of prediction."""
+    return model.trainable_variables, model.non_trainable_variables
+
+
+def _make_callbacks(model: Any, callbacks: Any, verbose: Any, epochs: int, batches: Feed, in_fit: bool) -> Any:
     if isinstance(callbacks, CallbackList):
         return callbacks
     if verbose not in ("auto", 0, 1, 2):
@@ -93,16 +87,21 @@ def fit(
     if validation_split and validation_data is None:
         data, validation_data = split_arrays(data, validation_split)
     adapter = get_data_adapter(*data, batch_size, steps_per_epoch, shuffle, class_weight)
-    batches = Epochs(adapter, steps_per_epoch, model.steps_per_execution)
+    model.make_train_function()
+    batches = make_feed(adapter, steps_per_epoch, model.train_function.stacks)
     validation = None
     if validation_data is not None:
         _validates(0, validation_freq)  # for its error
         parts = unpack_x_y_sample_weight(validation_data)
         val_adapter = get_data_adapter(*parts, validation_batch_size or batch_size, validation_steps)
-        validation = Epochs(val_adapter, validation_steps, model.steps_per_execution)
+        model.make_test_function()
+        validation = make_feed(val_adapter, validation_steps, model.test_function.stacks)
     build_on(model, batches.peek, with_targets=True)
+    if may_pad_training(model):
+        batches.fill_up()
+    if validation is not None and may_pad_tests(model):
+        validation.fill_up(bucket_for(val_adapter))
     callbacks = _make_callbacks(model, callbacks, verbose, epochs, batches, in_fit=True)
-    model.make_train_function()
     model.stop_training = False
     model._initial_epoch = None  # a callback may set it in `on_train_begin`
     logs: dict[str, Any] = {}
@@ -133,33 +132,40 @@ def fit(
     return model.history
 
 
-def _train_epoch(model: Any, batches: Epochs, callbacks: Any) -> dict[str, Any] | None:
+def _train_epoch(model: Any, feed: Feed, callbacks: Any) -> dict[str, Any] | None:
     """The logs of one epoch, `None` if there was no batch."""
-    logs = None
-    with _live(model, *train_groups(model)) as live:
-        for first, last, chunk in to_device(batches.epoch()):
-            callbacks.on_train_batch_begin(first)
-            logs = live.run(model.train_function, chunk)
-            callbacks.on_train_batch_end(last, logs)
-            if model.stop_training:
-                break
+    program = model.train_function
+    pace = pace_of(model, program, callbacks.need_every("on_train_batch_begin", "on_train_batch_end"))
+    with live_state(model, *train_groups(model)) as live:
+        logs = drive(
+            live,
+            program,
+            feed,
+            pace,
+            callbacks.on_train_batch_begin,
+            lambda last, results: callbacks.on_train_batch_end(last, results[-1][1][-1]),
+            lambda: model.stop_training,
+        )
     return None if logs is None else to_python(logs)
 
 
-def _test_epoch(model: Any, batches: Epochs, callbacks: Any) -> dict[str, Any] | None:
+def _test_epoch(model: Any, feed: Feed, callbacks: Any) -> dict[str, Any] | None:
     """The metrics on all batches, `None` if there was none."""
-    model.make_test_function()
+    program = model.test_function
     model.stop_evaluating = False
     callbacks.on_test_begin()
     model.reset_metrics()
-    logs = None
-    with _live(model, *test_groups(model)) as live:
-        for first, last, chunk in to_device(batches.epoch()):
-            callbacks.on_test_batch_begin(first)
-            logs = live.run(model.test_function, chunk)
-            callbacks.on_test_batch_end(last, logs)
-            if model.stop_evaluating:
-                break
+    pace = pace_of(model, program, callbacks.need_every("on_test_batch_begin", "on_test_batch_end"))
+    with live_state(model, *test_groups(model)) as live:
+        logs = drive(
+            live,
+            program,
+            feed,
+            pace,
+            callbacks.on_test_batch_begin,
+            lambda last, results: callbacks.on_test_batch_end(last, results[-1][1][-1]),
+            lambda: model.stop_evaluating,
+        )
     found = None if logs is None else to_python(logs)
     callbacks.on_test_end(found)
     return found
@@ -169,14 +175,17 @@ def evaluate(
     model: Any, data: tuple[Any, Any, Any], batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any
 ) -> dict[str, Any]:
     """The loss and metrics on the data."""
+    model.make_test_function()
     adapter = get_data_adapter(*data, batch_size, steps)
-    batches = Epochs(adapter, steps, model.steps_per_execution)
-    build_on(model, batches.peek, with_targets=True)
-    callbacks = _make_callbacks(model, callbacks, verbose, 1, batches, in_fit=False)
+    feed = make_feed(adapter, steps, model.test_function.stacks)
+    build_on(model, feed.peek, with_targets=True)
+    if may_pad_tests(model):
+        feed.fill_up(bucket_for(adapter))
+    callbacks = _make_callbacks(model, callbacks, verbose, 1, feed, in_fit=False)
     try:
-        logs = _test_epoch(model, batches, callbacks)
+        logs = _test_epoch(model, feed, callbacks)
     finally:
-        batches.close()
+        feed.close()
     if logs is None:
         raise ValueError("The data hold no batches, so there is nothing to evaluate.")
     return logs
@@ -184,67 +193,61 @@ def evaluate(
 
 def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any) -> Any:
     """The outputs for all batches, joined along the first axis."""
-    batches = Epochs(get_data_adapter(x, None, None, batch_size, steps), steps, model.steps_per_execution)
-    build_on(model, batches.peek, with_targets=False)
-    callbacks = _make_callbacks(model, callbacks, verbose, 1, batches, in_fit=False)
     model.make_predict_function()
+    program = model.predict_function
+    if verbose in (0, False) and not callbacks and steps is None and isinstance(x, np.ndarray):
+        outputs = _predict_at_once(model, x, batch_size or 32)
+        if outputs is not None:
+            return outputs
+    adapter = get_data_adapter(x, None, None, batch_size, steps)
+    feed = make_feed(adapter, steps, program.stacks)
+    build_on(model, feed.peek, with_targets=False)
+    if may_pad_predictions(model):
+        feed.fill_up(bucket_for(adapter))
+    callbacks = _make_callbacks(model, callbacks, verbose, 1, feed, in_fit=False)
     model.stop_predicting = False
     callbacks.on_predict_begin()
-    outputs = _Outputs()
+    watched = callbacks.need_every("on_predict_batch_begin", "on_predict_batch_end")
+    collected = Collected()
+
+    def end(last: int, results: list[tuple[Any, list[Any]]]) -> None:
+        collected.add(results)
+        callbacks.on_predict_batch_end(last, {"outputs": as_batch(results)} if watched else None)
+
     try:
-        with _live(model, *test_groups(model)[:2]) as live:
-            for first, last, chunk in to_device(batches.epoch()):
-                callbacks.on_predict_batch_begin(first)
-                found = [live.run(model.predict_function, [batch]) for batch in chunk]
-                outputs.add(found)
-                callbacks.on_predict_batch_end(last, {"outputs": join(found)})
-                if model.stop_predicting:
-                    break
+        with live_state(model, *prediction_groups(model)) as live:
+            pace = pace_of(model, program, watched)
+            drive(live, program, feed, pace, callbacks.on_predict_batch_begin, end, lambda: model.stop_predicting)
     finally:
-        batches.close()
+        feed.close()
     callbacks.on_predict_end()
-    return outputs.joined()
+    return collected.joined()
 
 
-class _Outputs:
-    """Outputs of all batches on the host; each batch is fetched while the next one is at work."""
-
-    def __init__(self) -> None:
-        self._fetched: list[Any] = []
-        self._on_device: list[Any] = []
-
-    def add(self, outputs: list[Any]) -> None:
-        self._fetch()
-        self._on_device = outputs
-
-    def _fetch(self) -> None:
-        self._fetched += [to_host(one) for one in self._on_device]
-        self._on_device = []
-
-    def joined(self) -> Any:
-        self._fetch()
-        if not self._fetched:
-            raise ValueError("The data hold no batches, so there is nothing to predict.")
-        return join(self._fetched)
+def _predict_at_once(model: Any, x: np.ndarray, batch_size: int) -> Any:
+    """The outputs for an array that is a single batch, without what many batches need; `None` if it is none."""
+    program, rows = model.predict_function, len(x) if x.ndim else 0
+    if not program.stacks or not model.built or not 0 < rows <= batch_size or x.dtype.kind not in "fiub":
+        return None
+    size = bucket_of(rows, batch_size)
+    if size != rows:
+        if not may_pad_predictions(model):
+            size = rows
+        else:
+            x = np.concatenate([x, np.broadcast_to(x[-1:], (size - rows, *x.shape[1:]))])
+    stack = Stack(as_stack(to_numpy(x)), 1, size, np.array([rows], np.int32), [])
+    with live_state(model, *prediction_groups(model)) as live:
+        return as_batch([(stack, live.run(program, stack))])
 
 
-def to_host(outputs: Any) -> Any:
-    """Arrays on the device as NumPy arrays of their own, free to be changed."""
-    return nest.map_structure(lambda array: None if array is None else np.array(array), outputs)
-
-
-def join(outputs: list[Any]) -> Any:
-    """Outputs of several batches as those of one."""
-    if len(outputs) == 1:
-        return outputs[0]
-    module: Any = np if isinstance(nest.flatten(outputs[0])[0], np.ndarray) else jax.numpy
-    return nest.map_structure(lambda *leaves: module.concatenate(leaves), *outputs)
-
-
-def run_on_batch(model: Any, program: Callable, groups: tuple[list[Any], ...], batch: Any) -> Any:
+def run_on_batch(model: Any, program: Any, groups: tuple[list[Any], ...], batch: Any, ) -> Any:
     """One step on one batch, the variables up to date afterwards."""
-    with _live(model, *groups) as live:
-        return live.run(program, [batch])
+    feed = make_feed(IterableAdapter([batch]), None, program.stacks)
+    results: list[Any] = []
+    with live_state(model, *groups) as live:
+        for chunk in feed.chunks(Pace(1)):
+            results = [(part, live.run(program, part)) for part in chunk.parts]
+    return results
 
 
 def in_metrics_order(model: Any, logs: dict[str, Any]) -> Any:

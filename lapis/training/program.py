@@ -1,59 +1,216 @@
-"""Steps as compiled programs: `program(state, batch) -> logs, state`, pure, with the state in one tree."""
+"""Programs: a pure step `step(state, batch) -> outputs, state` compiled to run many times over stacked batches.
 
-from collections.abc import Callable
-from typing import Any
+A program's loop has a trip count that is an argument, so one compilation serves runs of any length, and each step
+computes the same numbers whatever run it is a part of.
+"""
+
+import collections
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import lax
+from jax.extend.core import jaxpr_as_fun
+
+from lapis.kernels import slow_in_loops
+from lapis.state import real_rows
+from lapis.training.stacks import Stack
+
+_MOST_KEPT = 64  # compiled programs, of one step and of all that are shared; those used longest ago go first
 
 
-def _like(new: Any, old: Any) -> Any:
-    """The new value in exactly the old one's type, so that the next step needs no second compilation."""
-    return jnp.asarray(new, old.dtype)
+class Call(NamedTuple):
+    """`function(changed values, kept values, *arguments)` gives outputs and new values in place of the changed ones.
+
+    `changed` and `kept` are the places of those values in the state.
+    """
+
+    function: Callable
+    changed: list[int]
+    kept: list[int]
+    arguments: tuple
 
 
-def _settled(step: Callable) -> Callable:
-    def run(state: Any, batch: Any) -> tuple[Any, Any]:
-        logs, new_state = step(state, batch)
-        return logs, jax.tree.map(_like, _as_lists(new_state), _as_lists(state))
+class _Recent(collections.OrderedDict):
+    """A dict that forgets what was used longest ago."""
+
+    def find(self, key: Any, make: Callable[[], Any]) -> Any:
+        if key in self:
+            self.move_to_end(key)
+            return self[key]
+        self[key] = made = make()
+        while len(self) > _MOST_KEPT:
+            self.popitem(last=False)
+        return made
+
+
+_shared = _Recent()
+
+
+def forget_shared_programs() -> None:
+    """Let go of the compiled programs that models of equal graphs share."""
+    _shared.clear()
+
+
+class _Traced:
+    """A step as equations: what it computes, and which values of the state it leaves as they are."""
+
+    def __init__(
+        self, step: Callable, groups: Sequence[int], state: list[Any], stack: Stack, size_type: Any
+    ) -> None:
+        def flat(values: list[Any], batch: Any, real: Any) -> tuple[Any, list[Any]]:
+            if real is None:
+                outputs, new = step(_grouped(values, groups), batch)
+            else:
+                with real_rows(real, stack.size):
+                    outputs, new = step(_grouped(values, groups), batch)
+            new = list(itertools.chain.from_iterable(new))
+            # In exactly the old types, which a loop must keep.
+            return outputs, [n if n is v else jnp.asarray(n, v.dtype) for n, v in zip(new, values, strict=True)]
+
+        batch = jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape[1:], array.dtype), stack.arrays)
+        real = None if size_type is None else jax.ShapeDtypeStruct((), size_type)
+        closed, (outputs, _) = jax.make_jaxpr(flat, return_shape=True)(state, batch, real)
+        self._function = jaxpr_as_fun(closed)
+        self.constants = closed.consts
+        self.outputs, self.output_tree = jax.tree.flatten(outputs)
+        before, after = closed.jaxpr.invars[: len(state)], closed.jaxpr.outvars[len(self.outputs) :]
+        self.changed = [place for place, (old, new) in enumerate(zip(before, after)) if new is not old]
+        self.kept = [place for place, (old, new) in enumerate(zip(before, after)) if new is old]
+        self.loops = not slow_in_loops(closed.jaxpr)
+
+    def run(
+        self, changed: Sequence[Any], kept: Sequence[Any], stack: Any, sizes: Any, place: Any
+    ) -> tuple[list[Any], list[Any]]:
+        """The step on one batch of a stack: its outputs, and the new values of the state that it changes."""
+        state = dict(zip(self.changed, changed)) | dict(zip(self.kept, kept))
+        batch = [lax.dynamic_index_in_dim(array, place, keepdims=False) for array in jax.tree.leaves(stack)]
+        real = [] if sizes is None else [sizes[place]]
+        found = self._function(*map(state.__getitem__, range(len(state))), *batch, *real)
+        new = found[len(self.outputs) :]
+        return found[: len(self.outputs)], [new[place] for place in self.changed]
+
+
+class _Compiled:
+    """A step compiled for batches of one kind, in stacks of one capacity."""
+
+    def __init__(self, traced: _Traced, capacity: int, collects: bool, uses_up: bool) -> None:
+        self._changed, self._kept = traced.changed, traced.kept
+        self._loops = traced.loops and capacity > 1
+        self.has_constants = bool(traced.constants)
+        run = _looping(traced, collects) if self._loops else _single(traced, collects)
+        self._function = jax.jit(run, donate_argnums=(0,) if uses_up else ())
+
+    def calls(self, stack: Stack, sizes: Any) -> Iterator[Call]:
+        """The calls that run the step on all batches of the stack."""
+        for last in [stack.count] if self._loops else range(stack.count):
+            yield Call(self._function, self._changed, self._kept, (stack.arrays, sizes, last))
+
+
+def _looping(traced: _Traced, collects: bool) -> Callable:
+    def run(changed: list[Any], kept: list[Any], stack: Any, sizes: Any, count: Any) -> tuple[Any, list[Any]]:
+        def body(place: Any, carry: tuple[list[Any], list[Any]]) -> tuple[list[Any], list[Any]]:
+            changed, outputs = carry
+            new, changed = traced.run(changed, kept, stack, sizes, place)
+            if collects:
+                return changed, [lax.dynamic_update_index_in_dim(o, n, place, 0) for o, n in zip(outputs, new)]
+            return changed, [lax.convert_element_type(n, o.dtype) for o, n in zip(outputs, new)]
+
+        capacity = jax.tree.leaves(stack)[0].shape[:1] if collects else ()
+        outputs = [jnp.zeros((*capacity, *spec.shape), spec.dtype) for spec in traced.outputs]
+        changed, outputs = lax.fori_loop(0, count, body, (changed, outputs))
+        return jax.tree.unflatten(traced.output_tree, outputs), changed
 
     return run
 
 
-def _as_lists(state: Any) -> tuple[list[Any], ...]:
-    return tuple(list(group) for group in state)
-
-
-def train_program(step: Callable, compiled: bool) -> Callable:
-    """A training step; the state it is given is used up (its memory holds the new one)."""
-    return jax.jit(_settled(step), donate_argnums=0) if compiled else step
-
-
-def _changes_only(step: Callable) -> Callable:
-    """The step with `None` for every value that it leaves as it was, which then need not be copied."""
-
-    def run(state: Any, batch: Any) -> tuple[Any, Any]:
-        logs, new_state = step(state, batch)
-        changes = [
-            [None if new is old else _like(new, old) for new, old in zip(new_group, group)]
-            for new_group, group in zip(new_state, state)
-        ]
-        return logs, tuple(changes)
+def _single(traced: _Traced, collects: bool) -> Callable:
+    def run(changed: list[Any], kept: list[Any], stack: Any, sizes: Any, place: Any) -> tuple[Any, list[Any]]:
+        outputs, changed = traced.run(changed, kept, stack, sizes, place)
+        outputs = [output[None] for output in outputs] if collects else outputs
+        return jax.tree.unflatten(traced.output_tree, outputs), changed
 
     return run
 
 
-def reading_program(step: Callable, compiled: bool) -> Callable:
-    """A step of evaluation or prediction, which leaves its inputs valid and most of the state unchanged."""
-    if not compiled:
-        return step
-    changes = jax.jit(_changes_only(step))
+class Program:
+    """A step that runs compiled, over stacks of batches.
 
-    def program(state: Any, batch: Any) -> tuple[Any, Any]:
-        logs, changed = changes(state, batch)
-        return logs, tuple(
-            [old if new is None else new for new, old in zip(new_group, group)]
-            for new_group, group in zip(changed, state)
-        )
+    Args:
+        step: `step(state, batch) -> (outputs, state)`, the state in groups of values.
+        collects: keep the outputs of every step, one on top of the other, instead of the last step's.
+        uses_up: let the new state take the memory of the old.
+        share_as: what stands for the step among all models, so that programs of equal steps are shared; `None` for a
+            step that is like no other.
+    """
 
-    return program
+    stacks = True
+
+    def __init__(self, step: Callable, collects: bool = False, uses_up: bool = False, share_as: Any = None) -> None:
+        self._step = step
+        self._collects = collects
+        self._uses_up = uses_up
+        self._share_as = share_as
+        self._traced = _Recent()
+        self._compiled = _Recent()
+        self.compilations = 0
+        self.seconds_per_step: float | None = None  # what runs have taken so far
+
+    def calls(self, variables: Sequence[Sequence[Any]], state: list[Any], stack: Stack) -> Iterator[Call]:
+        """The calls that run the step on all batches of the stack; each takes the state that the one before left."""
+        sizes = None if self._collects else stack.sizes  # of outputs that are kept, padding can be cut off later
+        arrays, tree = jax.tree.flatten(stack.arrays)
+        batch = tree, sizes is None, tuple([(array.shape[1:], array.dtype) for array in arrays])
+        key = tuple([tuple(map(id, group)) for group in variables]), batch, arrays[0].shape[0]
+
+        def make() -> tuple[_Compiled, Any]:
+            # The variables are kept beside the program, so that no other can come to their identities.
+            return self._make(key, tuple(map(len, variables)), state, stack, sizes), [*variables]
+
+        return self._compiled.find(key, make)[0].calls(stack, sizes)
+
+    def _make(self, key: Any, groups: tuple, state: list[Any], stack: Stack, sizes: Any) -> _Compiled:
+        def make() -> _Compiled:
+            self.compilations += 1
+            size_type = None if sizes is None else sizes.dtype
+            traced = self._traced.find(key[:2], lambda: _Traced(self._step, groups, state, stack, size_type))
+            return _Compiled(traced, key[2], self._collects, self._uses_up)
+
+        if self._share_as is None:
+            return make()
+        specs = tuple([(value.shape, value.dtype) for value in state])
+        shared_key = self._share_as, self._collects, self._uses_up, groups, specs, *key[1:]
+        found = _shared.find(shared_key, make)
+        if found.has_constants:  # they may be this model's own
+            del _shared[shared_key]
+        return found
+
+
+class EagerProgram:
+    """A step that runs in Python, batch by batch."""
+
+    stacks = False
+    compilations = 0
+    seconds_per_step: float | None = None
+
+    def __init__(self, step: Callable, collects: bool = False) -> None:
+        self._step = step
+        self._collects = collects
+
+    def calls(self, variables: Sequence[Sequence[Any]], state: list[Any], batch: Any) -> Iterator[Call]:
+        """The one call that runs the step on the batch."""
+        groups = tuple(map(len, variables))
+
+        def run(values: list[Any], _: Any, batch: Any) -> tuple[Any, list[Any]]:
+            outputs, new = self._step(_grouped(values, groups), batch)
+            outputs = jax.tree.map(lambda output: output[None], outputs) if self._collects else outputs
+            return outputs, list(itertools.chain.from_iterable(new))
+
+        yield Call(run, list(range(len(state))), [], (batch,))
+
+
+def _grouped(values: Sequence[Any], groups: Sequence[int]) -> tuple[list[Any], ...]:
+    rest = iter(values)
+    return tuple(list(itertools.islice(rest, size)) for size in groups)

@@ -1,6 +1,6 @@
 """A model's variables as the state of a compiled program, and back."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -12,8 +12,61 @@ _LOST = (
 )
 
 
-def _own_buffers(groups: list[list[Any]]) -> tuple[list[Any], ...]:
-    """The variables' arrays, each one its own: an array that the program takes over must not be in two places."""
+class LiveState:
+    """The values of groups of variables while a program runs on them.
+
+    The values are taken from the variables before the first step, live in the program from step to step, and go back
+    into the variables at `sync`, which is all that happens between two runs otherwise.
+    """
+
+    def __init__(self, *groups: Sequence[Any]) -> None:
+        self.groups = [list(group) for group in groups]
+        self._variables = [variable for group in self.groups for variable in group]
+        self._values: list[Any] = []  # before the last call; empty while the variables hold them
+        self._changed: list[int] = []  # which of them the last call replaces
+        self._results: list[Any] = []  # of the last call: (outputs, new values)
+
+    def run(self, program: Any, part: Any) -> list[Any]:
+        """Run the program on a stack of batches (or a batch), and give the outputs of its calls."""
+        outputs = []
+        for call in program.calls(self.groups, self._settle(), part):
+            values = self._settle()
+            self._changed = call.changed
+            changed, kept = [values[place] for place in call.changed], [values[place] for place in call.kept]
+            # An interrupt strikes between two Python instructions. It must not fall between the call, which takes
+            # values over, and the keeping of its results: so both happen within one.
+            self._results.extend(map(call.function, (changed,), (kept,), *((a,) for a in call.arguments)))
+            outputs.append(self._results[-1][0])
+        return outputs
+
+    def _settle(self) -> list[Any]:
+        """All values as they are now."""
+        if not self._values:
+            self._values = _own_buffers(self._variables)
+        if self._results:
+            values = list(self._values)
+            for place, value in zip(self._changed, self._results[-1][1]):
+                values[place] = value
+            self._values, self._results = values, []
+        return self._values
+
+    def sync(self) -> None:
+        """Put the values back into the variables."""
+        if not self._values:
+            return
+        lost = []
+        for variable, value in zip(self._variables, self._settle()):
+            if isinstance(value, jax.Array) and value.is_deleted():
+                lost.append(variable.path)
+            elif value is not variable._value:
+                variable.assign(value)
+        self._values = []
+        if lost:
+            raise RuntimeError(_LOST.format(paths=", ".join(lost)))
+
+
+def _own_buffers(variables: Sequence[Any]) -> list[Any]:
+    """The variables' arrays, each one its own: an array that a program takes over must not be in two places."""
     seen: set[int] = set()
 
     def own(array: Any) -> Any:
@@ -22,45 +75,7 @@ def _own_buffers(groups: list[list[Any]]) -> tuple[list[Any], ...]:
         seen.add(id(array))
         return array
 
-    return tuple([own(variable.value) for variable in group] for group in groups)
-
-
-class LiveState:
-    """The values of groups of variables while a program runs on them.
-
-    The values are taken from the variables before the first step, live in the program from step to step, and go back
-    into the variables at `sync`, which is all that happens between two steps otherwise.
-    """
-
-    def __init__(self, *groups: Sequence[Any]) -> None:
-        self.groups = [list(group) for group in groups]
-        self._results: list[Any] = []  # of the last step: (logs, state)
-
-    def run(self, program: Callable, batches: Sequence[Any]) -> Any:
-        """Run the program on each batch, and give the last one's logs."""
-        for batch in batches:
-            state = self._results[-1][1] if self._results else _own_buffers(self.groups)
-            # An interrupt strikes between two Python instructions. It must not fall between the program, which takes
-            # its inputs over, and the keeping of its results: so both happen within one.
-            self._results.extend(map(program, (state,), (batch,)))
-            del self._results[:-1]
-        return self._results[-1][0]
-
-    def sync(self) -> None:
-        """Put the values back into the variables."""
-        if not self._results:
-            return
-        state = self._results[-1][1]
-        lost = []
-        for variables, values in zip(self.groups, state):
-            for variable, value in zip(variables, values):
-                if isinstance(value, jax.Array) and value.is_deleted():
-                    lost.append(variable.path)
-                else:
-                    variable.assign(value)
-        self._results.clear()
-        if lost:
-            raise RuntimeError(_LOST.format(paths=", ".join(lost)))
+    return [own(variable.value) for variable in variables]
 
 
 def state_tree(groups: dict[str, list[Any]], value_format: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from lapis.core.config import floatx
 from lapis.core.dtypes import is_float_dtype
 from lapis.data import unpack_x_y_sample_weight
 from lapis.graph import get_mask, set_mask
-from lapis.state import StatelessScope
+from lapis.state import StatelessScope, real_batch_size
 
 _NO_LOSS = (
     "There is no loss to train on: compile() got none, and no layer adds one. Pass `loss` to compile(), call "
@@ -91,7 +91,7 @@ def update_metrics(
 ) -> tuple[dict[str, Any], list[Any]]:
     """The logs and the new values of the metrics' variables."""
     with StatelessScope(list(zip(model.metrics_variables, metrics))) as scope:
-        batch = next(leaf for leaf in nest.flatten(x) if leaf is not None).shape[0]
+        batch = real_batch_size(next(leaf for leaf in nest.flatten(x) if leaf is not None))
         model._loss_tracker.update_state(loss, sample_weight=batch)
         logs = model.compute_metrics(x, y, y_pred, sample_weight)
     return logs, _current(scope, model.metrics_variables)

@@ -2,7 +2,7 @@
 
 import inspect
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,10 +12,16 @@ from lapis.data import class_weight_to_sample_weight, pack_x_y_sample_weight
 from lapis.data.iterables import to_array
 from lapis.training import compiling, loop, steps
 from lapis.training.building import build_on
-from lapis.training.program import reading_program, train_program
+from lapis.training.collecting import as_batch
+from lapis.training.program import EagerProgram, Program
 from lapis.training.state import LiveState, assign_state_tree, state_tree
 
 _NOT_COMPILED = "Call compile() before {method}(), for example model.compile(optimizer='adam', loss='mse')."
+
+
+def _check_steps(value: Any) -> None:
+    if value != "auto" and (not isinstance(value, int) or value < 1):
+        raise ValueError(f"steps_per_execution is {value!r}; expected a whole number of at least 1, or 'auto'.")
 
 
 class Trainer:
@@ -39,7 +45,7 @@ class Trainer:
     _forward_losses: list[Any] | None = None
     _run_eagerly: bool = False
     _jit_compile: bool | None = None
-    _steps_per_execution: int = 1
+    _steps_per_execution: int | str = "auto"
 
     def compile(
         self,
@@ -49,7 +55,7 @@ class Trainer:
         metrics: Any = None,
         weighted_metrics: Any = None,
         run_eagerly: bool = False,
-        steps_per_execution: int = 1,
+        steps_per_execution: int | str = "auto",
         jit_compile: bool | str = "auto",
         auto_scale_loss: bool = True,
     ) -> None:
@@ -65,7 +71,9 @@ class Trainer:
                 and outputs.
             weighted_metrics: likewise, but weighted with sample and class weights.
             run_eagerly: run the steps in Python, operation by operation, to debug them.
-            steps_per_execution: how many batches run between two calls of the batch callbacks.
+            steps_per_execution: how many batches run between two calls of the batch callbacks. `"auto"` lets as many
+                run together as take about 60 ms, and one by one where a callback is to see every batch. The numbers
+                are the same either way.
             jit_compile: whether steps are compiled; `"auto"` does so unless `run_eagerly`.
             auto_scale_loss: under the policy `mixed_float16`, scale the loss so that small gradients do not vanish.
 
@@ -78,8 +86,7 @@ class Trainer:
         >>> model.compiled
         True
         """
-        if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
-            raise ValueError(f"steps_per_execution is {steps_per_execution!r}; expected a whole number of at least 1.")
+        _check_steps(steps_per_execution)
         given = optimizer, loss, loss_weights, metrics, weighted_metrics
         parts = compiling.compiled_parts(self, *given, auto_scale_loss)
         self.__dict__.update(  # past the layer's tracking: none of it is a part of the model
@@ -120,12 +127,13 @@ class Trainer:
         self._drop_programs()
 
     @property
-    def steps_per_execution(self) -> int:
-        """How many batches run between two calls of the batch callbacks."""
+    def steps_per_execution(self) -> int | str:
+        """How many batches run between two calls of the batch callbacks, or `"auto"`."""
         return self._steps_per_execution
 
     @steps_per_execution.setter
-    def steps_per_execution(self, value: int) -> None:
+    def steps_per_execution(self, value: int | str) -> None:
+        _check_steps(value)
         self.__dict__["_steps_per_execution"] = value
 
     def _assert_compiled(self, method: str) -> None:
@@ -275,12 +283,12 @@ class Trainer:
     def make_train_function(self, force: bool = False) -> None:
         """Make the program that `fit` runs, unless there is one."""
         if force or self.train_function is None:
-            self.__dict__["train_function"] = train_program(self.train_step, self._compiles)
+            self.__dict__["train_function"] = self._program(self.train_step, uses_up=True)
 
     def make_test_function(self, force: bool = False) -> None:
         """Make the program that `evaluate` runs, unless there is one."""
         if force or self.test_function is None:
-            self.__dict__["test_function"] = reading_program(self.test_step, self._compiles)
+            self.__dict__["test_function"] = self._program(self.test_step)
 
     def make_predict_function(self, force: bool = False) -> None:
         """Make the program that `predict` runs, unless there is one."""
@@ -290,7 +298,10 @@ class Trainer:
             return outputs, (state[0], non_trainable)
 
         if force or self.predict_function is None:
-            self.__dict__["predict_function"] = reading_program(step, self._compiles)
+            self.__dict__["predict_function"] = self._program(step, collects=True)
+
+    def _program(self, step: Callable, collects: bool = False, uses_up: bool = False) -> Any:
+        return Program(step, collects, uses_up) if self._compiles else EagerProgram(step, collects)
 
     @property
     def _compiles(self) -> bool:
@@ -432,7 +443,7 @@ class Trainer:
         build_on(self, lambda: batch, with_targets=True)
         self.make_train_function()
         self.reset_metrics()
-        logs = loop.run_on_batch(self, self.train_function, loop.train_groups(self), batch)
+        logs = loop.run_on_batch(self, self.train_function, loop.train_groups(self), batch)[-1][1][-1]
         return self._batch_logs(logs, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -442,7 +453,7 @@ class Trainer:
         build_on(self, lambda: batch, with_targets=True)
         self.make_test_function()
         self.reset_metrics()
-        logs = loop.run_on_batch(self, self.test_function, loop.test_groups(self), batch)
+        logs = loop.run_on_batch(self, self.test_function, loop.test_groups(self), batch)[-1][1][-1]
         return self._batch_logs(logs, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
@@ -450,8 +461,7 @@ class Trainer:
         batch = self._batch(x, None, None)
         build_on(self, lambda: batch, with_targets=False)
         self.make_predict_function()
-        outputs = loop.run_on_batch(self, self.predict_function, loop.test_groups(self)[:2], batch)
-        return loop.to_host(outputs)
+        return as_batch(loop.run_on_batch(self, self.predict_function, loop.prediction_groups(self), batch))
 
     def _batch(self, x: Any, y: Any, sample_weight: Any) -> Any:
         return pack_x_y_sample_weight(*(nest.map_structure(to_array, part) for part in (x, y, sample_weight)))

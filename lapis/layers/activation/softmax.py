@@ -6,6 +6,7 @@ from typing import Any
 import lapis.activations as activations
 import lapis.ops as ops
 from lapis.core.serialization import builtin
+from lapis.layers.batch_axis import is_batch_axis
 from lapis.layers.layer import Layer
 
 
@@ -42,6 +43,9 @@ class Softmax(Layer):
         if len(self.axis) == 1:
             return activations.softmax(x, axis=self.axis[0])
         return ops.exp(x - ops.logsumexp(x, axis=tuple(self.axis), keepdims=True))
+
+    def _mixes_rows(self, ranks: list[int], training: bool) -> bool:
+        return is_batch_axis(self.axis, ranks)
 
     def get_config(self) -> dict:
         return {**super().get_config(), "axis": self.axis}

@@ -1,6 +1,6 @@
 """What all convolution layers have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import lapis.activations as activations
@@ -105,6 +105,12 @@ class KernelLayer(Layer):
     def _geometry(self) -> dict[str, Any]:
         names = ("strides", "padding", "data_format", "dilation_rate")
         return {name: getattr(self, name) for name in names}
+
+    def _affine(self, operation: Callable, inputs: Any, kernel: Any, **geometry: Any) -> Any:
+        """`activation(operation + bias)`, where the operation itself adds the bias and may take a ReLU."""
+        relu = self.activation is activations.relu
+        outputs = operation(inputs, kernel, self.bias, relu, **geometry)
+        return outputs if relu or self.activation is None else self.activation(outputs)
 
     def _finish(self, outputs: Any) -> Any:
         """`activation(outputs + bias)`."""

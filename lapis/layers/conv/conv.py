@@ -7,6 +7,7 @@ import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.layers.conv.base import KernelLayer
 from lapis.layers.core.lora import LowRankAdapted
+from lapis.ops.convolution import conv_affine
 
 
 class Conv(LowRankAdapted, KernelLayer):
@@ -81,7 +82,9 @@ class Conv(LowRankAdapted, KernelLayer):
         return ops.conv(inputs, kernel, **self._geometry())
 
     def call(self, inputs: Any) -> Any:
-        return self._finish(self.convolution_op(inputs, self.kernel))
+        if type(self).convolution_op is not Conv.convolution_op:
+            return self._finish(self.convolution_op(inputs, self.kernel))
+        return self._affine(conv_affine, inputs, self.kernel, **self._geometry())
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "filters": self.filters, "groups": self.groups, **self._lora_config()}

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.layers.conv.base import KernelLayer
+from lapis.ops.convolution import depthwise_conv_affine
 
 
 class DepthwiseConv(KernelLayer):
@@ -55,7 +55,7 @@ class DepthwiseConv(KernelLayer):
         self.bias = self._add_bias(channels * self.depth_multiplier)
 
     def call(self, inputs: Any) -> Any:
-        return self._finish(ops.depthwise_conv(inputs, self.kernel, **self._geometry()))
+        return self._affine(depthwise_conv_affine, inputs, self.kernel, **self._geometry())
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "depth_multiplier": self.depth_multiplier}

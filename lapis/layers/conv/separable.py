@@ -6,6 +6,7 @@ from typing import Any
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.layers.conv.base import KernelLayer
+from lapis.ops.convolution import conv_affine
 
 
 class SeparableConv(KernelLayer):
@@ -64,9 +65,8 @@ class SeparableConv(KernelLayer):
         self.bias = self._add_bias(self.filters)
 
     def call(self, inputs: Any) -> Any:
-        return self._finish(
-            ops.separable_conv(inputs, self.depthwise_kernel, self.pointwise_kernel, **self._geometry())
-        )
+        apart = ops.depthwise_conv(inputs, self.depthwise_kernel, **self._geometry())
+        return self._affine(conv_affine, apart, self.pointwise_kernel, data_format=self.data_format)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "filters": self.filters, "depth_multiplier": self.depth_multiplier}

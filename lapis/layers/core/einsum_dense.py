@@ -118,6 +118,12 @@ class EinsumDense(LowRankAdapted):
             x = ops.add(x, self.bias)
         return x if self.activation is None else self.activation(x)
 
+    def _mixes_rows(self, ranks: list[int], training: bool) -> bool:
+        left, letters, _, kernel, _, outputs, _ = _EQUATION.fullmatch(self.equation.replace(" ", "")).groups()  # pyright: ignore
+        if left and all(rank > len(letters) for rank in ranks):
+            return False  # the batch is among the axes that the ellipsis stands for
+        return letters[0] in kernel or outputs[0] != letters[0]
+
     def get_config(self) -> dict:
         config = {
             **super().get_config(),

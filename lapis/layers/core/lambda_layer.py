@@ -74,6 +74,9 @@ class Lambda(Layer):
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
+    def _mixes_rows(self, ranks: list[int], training: bool) -> bool:
+        return True
+
     def get_config(self) -> dict:
         config = {**super().get_config(), "function": serialize_keras_object(self.function)}
         if self._output_shape is not None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import lapis.ops as ops
 from lapis.core.serialization import builtin
+from lapis.layers.batch_axis import is_batch_axis
 from lapis.layers.merging.merge import Merge
 
 
@@ -42,6 +43,9 @@ class Concatenate(Merge):
             return None
         full = [_full_mask(x, m) for x, m in zip(inputs, masks)]
         return ops.any(ops.concatenate(full, axis=self.axis), axis=-1)
+
+    def _mixes_rows(self, ranks: list[int], training: bool) -> bool:
+        return is_batch_axis(self.axis, ranks)
 
     def get_config(self) -> dict:
         return {**super().get_config(), "axis": self.axis}

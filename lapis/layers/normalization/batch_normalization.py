@@ -7,6 +7,7 @@ import lapis.initializers as initializers
 import lapis.ops as ops
 from lapis.core.dtypes import result_type
 from lapis.core.serialization import builtin
+from lapis.layers.batch_axis import is_batch_axis
 from lapis.layers.input_spec import InputSpec
 from lapis.layers.normalization.base import ScaledAndShifted, known_size
 from lapis.layers.normalization.renormalization import check_clipping, compose, corrections
@@ -157,6 +158,9 @@ class BatchNormalization(ScaledAndShifted):
         moved = _move(self.moving_stddev, stddev, self.momentum)
         self.moving_variance.assign(ops.relu(ops.square(moved) - self.epsilon))
         return compose(ratio, shift, gamma, beta)
+
+    def _mixes_rows(self, ranks: list[int], training: bool) -> bool:
+        return (training and self.trainable) or is_batch_axis(self.axis, ranks)
 
     def get_config(self) -> dict[str, Any]:
         return {

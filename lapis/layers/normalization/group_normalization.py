@@ -5,6 +5,7 @@ from typing import Any
 import lapis.ops as ops
 from lapis.core.dtypes import result_type
 from lapis.core.serialization import builtin
+from lapis.layers.batch_axis import is_batch_axis
 from lapis.layers.input_spec import InputSpec
 from lapis.layers.normalization.base import ScaledAndShifted, known_size
 
@@ -95,6 +96,9 @@ class GroupNormalization(ScaledAndShifted):
         if self.beta is not None:
             shift = shift + spread(self.beta)
         return ops.cast(ops.reshape(x * factor + shift, inputs.shape), self.compute_dtype)
+
+    def _mixes_rows(self, ranks: list[int], training: bool) -> bool:
+        return is_batch_axis(self.axis, ranks)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "groups": self.groups, "axis": self.axis}

@@ -6,6 +6,7 @@ from typing import Any
 
 import lapis.ops as ops
 from lapis.core.serialization import builtin
+from lapis.layers.batch_axis import is_batch_axis
 from lapis.layers.normalization.base import ScaledAndShifted, known_size, read_axes
 
 
@@ -81,6 +82,9 @@ class LayerNormalization(ScaledAndShifted):
             inputs, self.gamma, self.beta, self.axis, self.epsilon, rms_scaling=self.rms_scaling
         )
         return ops.cast(outputs, self.compute_dtype)
+
+    def _mixes_rows(self, ranks: list[int], training: bool) -> bool:
+        return is_batch_axis(self.axis, ranks)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axis": self.axis, "rms_scaling": self.rms_scaling}

@@ -5,6 +5,7 @@ from typing import Any
 
 import lapis.ops as ops
 from lapis.core.serialization import builtin
+from lapis.layers.batch_axis import is_batch_axis
 from lapis.layers.layer import Layer
 from lapis.layers.normalization.base import known_size, read_axes
 
@@ -40,6 +41,9 @@ class RMSNormalization(Layer):
 
     def call(self, inputs: Any) -> Any:
         return ops.rms_normalization(inputs, scale=self.scale, axis=self.axis, epsilon=self.epsilon)
+
+    def _mixes_rows(self, ranks: list[int], training: bool) -> bool:
+        return is_batch_axis(self.axis, ranks)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axis": self.axis, "epsilon": self.epsilon}

@@ -5,6 +5,7 @@ from typing import Any
 
 import lapis.ops as ops
 from lapis.core.serialization import builtin
+from lapis.layers.batch_axis import is_batch_axis
 from lapis.layers.layer import Layer
 from lapis.layers.normalization.base import check_axis, read_axes
 
@@ -35,6 +36,9 @@ class UnitNormalization(Layer):
         for axis in [self.axis] if isinstance(self.axis, int) else self.axis:
             check_axis(self, axis, inputs.shape)
         return ops.normalize(inputs, axis=self.axis, order=2, epsilon=1e-12)
+
+    def _mixes_rows(self, ranks: list[int], training: bool) -> bool:
+        return is_batch_axis(self.axis, ranks)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axis": self.axis}

@@ -255,6 +255,9 @@ class RNN(Layer):
 
     # Masks and configs
 
+    def _mixes_rows(self, ranks: list[int], training: bool) -> bool:
+        return self.stateful or not isinstance(self.cell, Layer)
+
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         mask = nest.flatten(previous_mask)[0]
         output_mask = mask if self.return_sequences else None

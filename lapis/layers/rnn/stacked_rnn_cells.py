@@ -87,6 +87,9 @@ class StackedRNNCells(Layer):
             new_states.append(nest.pack_sequence_as(old, nest.flatten(new)))
         return inputs, new_states
 
+    def _mixes_rows(self, ranks: list[int], training: bool) -> bool:
+        return not all(isinstance(cell, Layer) for cell in self.cells)
+
     def get_config(self) -> dict:
         return {**super().get_config(), "cells": [serialize_keras_object(cell) for cell in self.cells]}
 
