@@ -43,6 +43,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     else:
         name: str = arguments.work
         work = works.TRAINED[works.STARTED.get(name, name)].times(arguments.batch_factor)
+        work = work.quick() if arguments.quick else work
         rows = work.data(work.samples, place)
         result["data"] = rows.source
         if arguments.work in works.STARTED:
@@ -59,6 +60,7 @@ def main() -> None:
     parser.add_argument("peer", choices=PEERS)
     parser.add_argument("work")
     parser.add_argument("--epochs", type=int, default=0, help="instead of the work's own number")
+    parser.add_argument("--quick", action="store_true", help="half the rows, three epochs")
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
     parser.add_argument("--device", default="cpu", choices=("cpu", "gpu"))
     parser.add_argument("--batch-factor", type=int, default=1)
