@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "common.h"
 #include "share.h"
 
 namespace lapis {

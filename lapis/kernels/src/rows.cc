@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "common.h"
 #include "share.h"
 
 namespace lapis {
