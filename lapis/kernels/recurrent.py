@@ -1,39 +1,36 @@
 """The loops of LSTM and GRU over time as primitives of JAX: native in float32 on the CPU.
 
-`forward` is what the layers call. Its derivative has two parts: the products with the kernel's tangent, for all steps at
-once, and `_tangents`, the loop that carries tangents from step to step. That loop is linear in them, and its transpose
-is `_backward`, the loop through time backwards, which is native too. So reverse mode is two native loops and large
-products; forward mode, vmap and higher derivatives run the loops of this file.
+`forward` is what the layers call. Its derivative has two parts: the products with the kernel's tangent, for all steps
+at once, and `_tangents`, the loop that carries tangents from step to step. That loop is linear in them, and its
+transpose is `_backward`, the loop through time backwards, which is native too. So reverse mode is two native loops and
+large products; forward mode, vmap and higher derivatives run the loops of this file.
 
 All arrays are time-major: `x` is `(time, batch, gates * units)`, states are `(batch, units)`. An array that a cell does
 not have, such as the GRU's `c`, is empty.
 """
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.extend.core import Primitive
-from jax.interpreters import ad, batching, mlir
+from jax.interpreters import ad
 
 from lapis.kernels import library
+from lapis.kernels.primitive import define, define_transposes, reference_jvp
 
 LSTM, GRU = 4, 3  # how many gates a cell has
 _FORWARD, _BACKWARD = "lapis_recurrent_forward_v1", "lapis_recurrent_backward_v1"
 
 
-def serves(gates: int, x: Any, *others: Any) -> bool:
+def serves(*arrays: Any) -> bool:
     """Whether the native loops serve for arrays of these shapes and types, rather than XLA's."""
-    arrays = [x, *(other for other in others if other is not None)]
     if any(array.dtype != jnp.float32 or not all(isinstance(n, int) and n for n in array.shape) for array in arrays):
         return False
     # XLA cannot split a foreign function among several devices.
     return (
-        x.ndim == 3
-        and jax.default_backend() == "cpu"
+        jax.default_backend() == "cpu"
         and jax.device_count() == 1
         and library.handler(_FORWARD)
         and library.handler(_BACKWARD)
@@ -41,19 +38,20 @@ def serves(gates: int, x: Any, *others: Any) -> bool:
 
 
 def forward(
-    gates: int, x: Any, kernel: Any, bias: Any, states: list, mask: Any = None, reverse: bool = False
+    gates: int, x: Any, weights: tuple[Any, ...], states: list, mask: Any = None, reverse: bool = False
 ) -> tuple[Any, list]:
     """`h` after each step `(time, batch, units)` and the last states, for what `serves` says yes to.
 
-    The gates are cut from `x + h @ kernel + bias`, in the order of Keras; an LSTM's `states` are `[h, c]`, a GRU's `[h]`
-    (its candidate adds `reset * (h @ kernel + bias)`). Where `mask` `(time, batch)` is false, states stay.
+    The gates are cut from `x + h @ kernel + bias`, in the order of Keras; an LSTM's `states` are `[h, c]`, a GRU's
+    `[h]` (its candidate adds `reset * (h @ kernel + bias)`). `weights` are the kernel and maybe the bias. Where `mask`
+    `(time, batch)` is false, states stay.
     """
     empty = jnp.zeros((0,), x.dtype)
-    if gates == LSTM and bias is not None:
-        x, bias = x + bias, None
+    kernel, bias = weights if len(weights) == 2 else (*weights, empty)
+    if gates == LSTM and bias.size:
+        x, bias = x + bias, empty
     h, c = states if gates == LSTM else (states[0], empty)
     kept = jnp.zeros((0,), bool) if mask is None else mask
-    bias = empty if bias is None else bias
     outputs, last_c, _, _ = _forward.bind(x, kernel, bias, h, c, kept, gates=gates, reverse=reverse, save=False)
     last = outputs[0 if reverse else -1]
     return outputs, [last, last_c] if gates == LSTM else [last]
@@ -131,7 +129,7 @@ def _tangent_loop(
 
 def _backward_loop(dh: Any, dc: Any, *known: Any, gates: int, reverse: bool) -> list:
     """The transpose of `_tangent_loop` in its first three arguments."""
-    w, _, c, _, h0, c0 = known[:6]
+    w, h0, c0 = known[0], *known[4:6]
     e = jax.ShapeDtypeStruct((*dh.shape[:2], gates * w.shape[0]), dh.dtype)
     loop = functools.partial(_tangent_loop, gates=gates, reverse=reverse)
     transposed = jax.linear_transpose(lambda e, dh, dc: loop(e, dh, dc, *known), e, h0, c0)
@@ -159,50 +157,18 @@ def _backward_shapes(dh: Any, dc: Any, *known: Any, gates: int, reverse: bool) -
     return [(*dh.shape[:2], gates * dh.shape[2]), dh.shape[1:], dc.shape]
 
 
-def _primitive(name: str, shapes: Callable, reference: Callable, handler: str | None) -> Any:
-    """A primitive that the native `handler` computes on the CPU, and `reference` elsewhere and under vmap."""
-    primitive = Primitive(f"lapis_recurrent_{name}")
-    primitive.multiple_results = True
-
-    def abstract(*arguments: Any, **parameters: Any) -> list:
-        found = shapes(*arguments, **parameters)
-        return [jax.core.ShapedArray(shape, arguments[0].dtype) for shape in found]
-
-    @functools.partial(jax.jit, static_argnames="parameters")
-    def run(*arguments: Any, parameters: tuple) -> Any:
-        return primitive.bind(*arguments, **dict(parameters))
-
-    def lower(context: Any, *arguments: Any, gates: int, reverse: bool, save: bool = False) -> Any:
-        return jax.ffi.ffi_lowering(handler)(context, *arguments, gates=gates, reverse=reverse)
-
-    def batch(arguments: Any, axes: Any, **parameters: Any) -> tuple:
-        outputs = jax.vmap(functools.partial(reference, **parameters), axes)(*arguments)
-        return outputs, [0] * len(outputs)
-
-    primitive.def_impl(lambda *arguments, **parameters: run(*arguments, parameters=tuple(parameters.items())))
-    primitive.def_abstract_eval(abstract)
-    mlir.register_lowering(primitive, mlir.lower_fun(reference, multiple_results=True))
-    if handler is not None:
-        mlir.register_lowering(primitive, lower, platform="cpu")
-    batching.primitive_batchers[primitive] = batch
-    return primitive
+def _lower(handler: str, context: Any, *arguments: Any, gates: int, reverse: bool, save: bool = False) -> Any:
+    return jax.ffi.ffi_lowering(handler)(context, *arguments, gates=gates, reverse=reverse)
 
 
-_forward = _primitive("forward", _forward_shapes, _reference_forward, _FORWARD)
-_tangents = _primitive("tangents", _tangent_shapes, _tangent_loop, None)
-_backward = _primitive("backward", _backward_shapes, _backward_loop, _BACKWARD)
-
-
-def _reference_jvp(reference: Callable) -> Callable:
-    def rule(primals: Any, tangents: Any, **parameters: Any) -> Any:
-        return jax.jvp(functools.partial(reference, **parameters), primals, list(map(ad.instantiate_zeros, tangents)))
-
-    return rule
+_forward = define("lstm_gru", _forward_shapes, _reference_forward, functools.partial(_lower, _FORWARD))
+_tangents = define("lstm_gru_tangents", _tangent_shapes, _tangent_loop, None)
+_backward = define("lstm_gru_backward", _backward_shapes, _backward_loop, functools.partial(_lower, _BACKWARD))
 
 
 def _forward_jvp(primals: Any, tangents: Any, gates: int, reverse: bool, save: bool) -> tuple:
     if save:  # only differentiated where the derivative is differentiated again
-        return _reference_jvp(_reference_forward)(primals, tangents, gates=gates, reverse=reverse, save=save)
+        return reference_jvp(_reference_forward)(primals, tangents, gates=gates, reverse=reverse, save=save)
     _, w, bias, h0, c0, mask = primals
     dx, dw, dbias, dh0, dc0, _ = tangents
     h, last_c, saved, c = _forward.bind(*primals, gates=gates, reverse=reverse, save=True)
@@ -217,25 +183,10 @@ def _forward_jvp(primals: Any, tangents: Any, gates: int, reverse: bool, save: b
     starts = ad.instantiate_zeros(dh0), ad.instantiate_zeros(dc0)
     dh, dc = _tangents.bind(e, *starts, w, saved, c, h, h0, c0, mask, gates=gates, reverse=reverse)
     unused = jnp.zeros((0,), h.dtype)
-    return [h, last_c, unused, unused], [dh, dc, ad.Zero.from_primal_value(unused), ad.Zero.from_primal_value(unused)]
-
-
-def _tangents_transpose(cotangents: Any, *arguments: Any, gates: int, reverse: bool) -> list:
-    linear, known = arguments[:3], arguments[3:]
-    assert all(map(ad.is_undefined_primal, linear)) and not any(map(ad.is_undefined_primal, known))
-    dh, dc = map(ad.instantiate_zeros, cotangents)
-    return [*_backward.bind(dh, dc, *known, gates=gates, reverse=reverse), *[None] * len(known)]
-
-
-def _backward_transpose(cotangents: Any, *arguments: Any, gates: int, reverse: bool) -> list:
-    linear, known = arguments[:2], arguments[2:]
-    assert all(map(ad.is_undefined_primal, linear)) and not any(map(ad.is_undefined_primal, known))
-    outputs = _tangents.bind(*map(ad.instantiate_zeros, cotangents), *known, gates=gates, reverse=reverse)
-    return [*outputs, *[None] * len(known)]
+    return [h, last_c, unused, unused], [dh, dc, unused, unused]
 
 
 ad.primitive_jvps[_forward] = _forward_jvp
-ad.primitive_jvps[_tangents] = _reference_jvp(_tangent_loop)
-ad.primitive_jvps[_backward] = _reference_jvp(_backward_loop)
-ad.primitive_transposes[_tangents] = _tangents_transpose
-ad.primitive_transposes[_backward] = _backward_transpose
+ad.primitive_jvps[_tangents] = reference_jvp(_tangent_loop)
+ad.primitive_jvps[_backward] = reference_jvp(_backward_loop)
+define_transposes(_tangents, _backward, (3, 2))

@@ -17,6 +17,8 @@ from lapis.layers.activation import ELU as ELU
 from lapis.layers.activation import LeakyReLU as LeakyReLU
 from lapis.layers.activation import ReLU as ReLU
 from lapis.layers.activation import Softmax as Softmax
+from lapis.layers.attention import AdditiveAttention as AdditiveAttention
+from lapis.layers.attention import Attention as Attention
 from lapis.layers.attention import GroupQueryAttention as GroupQueryAttention
 from lapis.layers.attention import GroupedQueryAttention as GroupedQueryAttention
 from lapis.layers.attention import MultiHeadAttention as MultiHeadAttention

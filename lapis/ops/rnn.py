@@ -10,7 +10,10 @@ import jax.numpy as jnp
 from jax import lax
 
 from lapis.core import nest
+from lapis.kernels import recurrent
 from lapis.ops.arrays import Tensor
+from lapis.ops.nn.activations import sigmoid
+from lapis.ops.numpy.trigonometry import tanh
 
 
 def rnn(
@@ -77,6 +80,24 @@ def rnn(
     return results if shared is None else (*results, shared)
 
 
+def lstm_gates(x: list, r: list, states: list, activation: Any, recurrent_activation: Any) -> list:
+    """The carry `c` forgets by `f` and takes in by `i`; `o` says how much of it shows in `h`."""
+    i, f, g, o = (a + b for a, b in zip(x, r))
+    c = recurrent_activation(f) * states[1] + recurrent_activation(i) * activation(g)
+    return [recurrent_activation(o) * activation(c), c]
+
+
+def gru_gates(x: list, r: list, states: list, activation: Any, recurrent_activation: Any) -> list:
+    """`z`, how much of the state stays; `reset`, how much of it the candidate sees; then their mixture."""
+    z = recurrent_activation(x[0] + r[0])
+    reset = recurrent_activation(x[1] + r[1])
+    candidate = activation(x[2] + reset * r[2])
+    return [z * states[0] + (1 - z) * candidate]
+
+
+_NATIVE = {lstm_gates: recurrent.LSTM, gru_gates: recurrent.GRU}
+
+
 def recurrence(
     gates: Callable[..., list],
     functions: tuple,
@@ -106,9 +127,13 @@ def recurrence(
     keep = _step_mask(mask, True)
     _check_unroll(unroll, inputs)
     weights = tuple(jnp.asarray(weight) for weight in (kernel, bias) if weight is not None)
-    # A function of the user's may read variables, which a program compiled for later calls would not follow.
-    loop = _compiled_loop if all(map(_is_ours, (gates, *functions))) else _loop
-    outputs, states = loop(gates, functions, gate_count, go_backwards, unroll, inputs, weights, states, keep)
+    native = _NATIVE.get(gates) if functions == (tanh, sigmoid) else None
+    if native is not None and recurrent.serves(inputs, *weights, *states):
+        outputs, states = recurrent.forward(native, inputs, weights, states, keep, go_backwards)
+    else:
+        # A function of the user's may read variables, which a program compiled for later calls would not follow.
+        loop = _compiled_loop if all(map(_is_ours, (gates, *functions))) else _loop
+        outputs, states = loop(gates, functions, gate_count, go_backwards, unroll, inputs, weights, states, keep)
     last = states[0]
     if keep is not None and zero_output_for_mask:
         outputs = jnp.where(_widen(keep, outputs), outputs, 0)

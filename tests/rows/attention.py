@@ -60,7 +60,28 @@ def _headed(name: str, make) -> list[Row]:
     ]
 
 
+def _plain(kind: str) -> list[Row]:
+    def made(**options):
+        return lambda k: getattr(k.layers, kind)(**options)
+
+    masks = ([flags(2, 4, seed=5), flags(2, 5, seed=6)],)
+    return [
+        Row(kind, made(), ([_X, _Y],), spec_shapes=([(None, None, 6), (None, None, 6)],)),
+        Row(f"{kind}-key", made(), ([_X, _Y, _Z],)),
+        Row(f"{kind}-scale", made(use_scale=kind == "Attention"), ([_X, _Y],)),
+        Row(f"{kind}-scores", made(), ([_X, _Y],), {"return_attention_scores": True}),
+        Row(f"{kind}-causal", made(), ([_X, _Y],), {"use_causal_mask": True}),
+        Row(f"{kind}-masked", made(), ([_X, _Y],), masks=masks, gradient=False),
+        Row(f"{kind}-masked-causal", made(), ([_X, _Y],), {"use_causal_mask": True}, masks=masks, gradient=False),
+        Row(f"{kind}-dropout", made(dropout=0.5, seed=1), ([_X, _Y],), random=True, training=True),
+    ]
+
+
 ROWS = [
+    *_plain("Attention"),
+    Row("Attention-concat", lambda k: k.layers.Attention(score_mode="concat"), ([_X, _Y],)),
+    Row("Attention-concat-scale", lambda k: k.layers.Attention(True, "concat"), ([_X, _Y],)),
+    *_plain("AdditiveAttention"),
     *_headed("MultiHeadAttention", lambda k, **options: k.layers.MultiHeadAttention(3, 4, **options)),
     Row(
         "MultiHeadAttention-value-dim",

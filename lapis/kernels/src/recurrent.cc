@@ -1,15 +1,14 @@
 // LSTM and GRU over all time steps, forward and backward, in float32.
 //
-// Arrays are dense, row-major and time-major: `x` and gradients of the gates (time, batch, gates * units), the recurrent
-// kernel `w` (units, gates * units), states (batch, units). Rows of the batch know nothing of each other, so each thread
-// takes some of them through the whole sequence. A row's result does not depend on how the rows are shared out.
+// Arrays are dense, row-major and time-major: `x` and gradients of the gates (time, batch, gates * units), the
+// recurrent kernel `w` (units, gates * units), states (batch, units). Rows of the batch know nothing of each other, so
+// each thread takes some of them through the whole sequence. A row's result does not depend on how they are shared out.
 
 #include <algorithm>
-#include <atomic>
-#include <condition_variable>
 #include <cstring>
 
 #include "common.h"
+#include "share.h"
 
 namespace lapis {
 namespace {
@@ -18,7 +17,7 @@ namespace ffi = xla::ffi;
 
 #define ALWAYS __attribute__((always_inline)) inline
 
-// Eight or sixteen floats; `kRows` and `kBackRows` are how many rows of a product fill the registers.
+// Eight or sixteen floats, how many sums fit in the registers, and how many rows of a product with two of them each.
 struct Narrow {
   typedef float Floats __attribute__((vector_size(32)));
   typedef int32_t Ints __attribute__((vector_size(32)));
@@ -157,15 +156,28 @@ ALWAYS void forward_block(const Forward& a, int64_t t, int64_t row, int64_t u) {
   }
   const float* h = a.now + row * P;
   const float* w = a.packed + u * U * G;
+  // Of rows and gates, the fewer are held in registers beside the sums.
   for (int64_t k = 0; k < U; ++k, w += G * W) {
-    Floats columns[G];
+    if (R <= G) {
+      float values[R];
 #pragma GCC unroll 8
-    for (int g = 0; g < G; ++g) columns[g] = load<S>(w + g * W);
+      for (int r = 0; r < R; ++r) values[r] = h[r * P + k];
 #pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
-      const float value = h[r * P + k];
+      for (int g = 0; g < G; ++g) {
+        const Floats column = load<S>(w + g * W);
 #pragma GCC unroll 8
-      for (int g = 0; g < G; ++g) sum[r][g] += value * columns[g];
+        for (int r = 0; r < R; ++r) sum[r][g] += values[r] * column;
+      }
+    } else {
+      Floats columns[G];
+#pragma GCC unroll 8
+      for (int g = 0; g < G; ++g) columns[g] = load<S>(w + g * W);
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+        const float value = h[r * P + k];
+#pragma GCC unroll 8
+        for (int g = 0; g < G; ++g) sum[r][g] += value * columns[g];
+      }
     }
   }
 #pragma GCC unroll 8
@@ -340,33 +352,6 @@ VERSION(Wide, __attribute__((target("arch=x86-64-v4"))))
 VERSION(Narrow, __attribute__((target("arch=x86-64-v3"))))
 VERSION(Narrow, __attribute__((target("default"))))
 
-// Runs `task(0)` to `task(count - 1)` on this thread and those of XLA's pool that are free. The calling thread waits
-// for none that has not begun, so that a pool of busy threads holds nobody up.
-template <typename Task>
-void share(ffi::ThreadPool& pool, int64_t count, const Task& task) {
-  struct State {
-    std::atomic<int64_t> next{0};
-    int64_t done = 0;
-    std::mutex mutex;
-    std::condition_variable finished;
-  };
-  auto state = std::make_shared<State>();
-  const auto work = [state, count, &task] {
-    for (int64_t i; (i = state->next++) < count;) {
-      task(i);
-      std::lock_guard<std::mutex> lock(state->mutex);
-      if (++state->done == count) state->finished.notify_one();
-    }
-  };
-  for (int64_t i = 1; i < count; ++i) {
-    auto copy = work;
-    pool.Schedule(std::move(copy));
-  }
-  work();
-  std::unique_lock<std::mutex> lock(state->mutex);
-  state->finished.wait(lock, [&] { return state->done == count; });
-}
-
 // Packs the kernel and takes the rows through the sequence.
 template <typename Arguments>
 void sweep(ffi::ThreadPool& pool, const Arguments& a, int gates) {
@@ -375,7 +360,7 @@ void sweep(ffi::ThreadPool& pool, const Arguments& a, int gates) {
   // Fewer than four rows do not fill the registers; waking a thread takes as long as two million operations.
   const int64_t threads = std::min<int64_t>({pool.num_threads(), a.batch / 4, static_cast<int64_t>(work / 2e6)});
   const int64_t parts = std::max<int64_t>(1, threads);
-  share(pool, parts, [&](int64_t i) { run(a, gates, a.batch * i / parts, a.batch * (i + 1) / parts); });
+  share(pool, parts, parts, [&](int64_t i) { run(a, gates, a.batch * i / parts, a.batch * (i + 1) / parts); });
 }
 
 using Floats = ffi::Buffer<ffi::F32>;

@@ -52,15 +52,15 @@ class CellLayer(RNN):
 
 
 _NO_CUDNN = (
-    "The layer {path!r} has use_cudnn=True, but cuDNN does not serve {what} here. Leave use_cudnn='auto', which takes "
-    "the fastest loop there is."
+    "The layer {path!r} has use_cudnn=True, but cuDNN cannot run it here: {reason}. Leave use_cudnn='auto', which "
+    "takes the fastest loop there is."
 )
 
 
-def refuse_cudnn(layer: Any, what: str) -> None:
+def refuse_cudnn(layer: Any, reason: str) -> None:
     """A `ValueError` where cuDNN is insisted on."""
     if layer.use_cudnn is True:
-        raise ValueError(_NO_CUDNN.format(path=layer.path, what=what))
+        raise ValueError(_NO_CUDNN.format(path=layer.path, reason=reason))
 
 
 def check_use_cudnn(layer: str, value: Any) -> Any:

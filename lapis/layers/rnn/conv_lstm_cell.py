@@ -7,9 +7,9 @@ import lapis.activations as activations
 import lapis.ops as ops
 from lapis.core.config import standardize_data_format
 from lapis.layers.input_spec import InputSpec
-from lapis.layers.rnn.lstm import lstm_gates
 from lapis.layers.rnn.recurrent_cell import RecurrentCell, check_units, forget_bias
 from lapis.layers.windows import int_tuple, padding_name
+from lapis.ops.rnn import lstm_gates
 
 
 class ConvLSTMCell(RecurrentCell):

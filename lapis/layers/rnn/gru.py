@@ -8,14 +8,7 @@ from lapis.core.serialization import builtin
 from lapis.layers.input_spec import InputSpec
 from lapis.layers.rnn.cell_layer import CellLayer, check_use_cudnn, from_cell, refuse_cudnn
 from lapis.layers.rnn.recurrent_cell import GatedCell
-
-
-def gru_gates(x: list, r: list, states: list, activation: Any, recurrent_activation: Any) -> list:
-    """`z`, how much of the state stays; `reset`, how much of it the candidate sees; then their mixture."""
-    z = recurrent_activation(x[0] + r[0])
-    reset = recurrent_activation(x[1] + r[1])
-    candidate = activation(x[2] + reset * r[2])
-    return [z * states[0] + (1 - z) * candidate]
+from lapis.ops.rnn import gru_gates
 
 
 @builtin("keras.layers")
@@ -129,7 +122,7 @@ class GRU(CellLayer):
         return_sequences, return_state, go_backwards, stateful, unroll: as in `RNN`.
         reset_after: multiply by the reset gate after the matrix product, as above, or the state before it (the
             paper's first version); with it, the bias is `(2, 3 * units)`.
-        use_cudnn: "auto" or `False`; `True` is refused where the loop has a mask, is unrolled or resets before.
+        use_cudnn: `"auto"` or `False`; a call with `True` is a `ValueError`, since JAX has only the LSTM of cuDNN.
 
     >>> import numpy as np
     >>> GRU(4, return_sequences=True)(np.ones((2, 5, 3))).shape
@@ -205,6 +198,5 @@ class GRU(CellLayer):
         self.use_cudnn = check_use_cudnn("GRU", use_cudnn)
 
     def inner_loop(self, sequences: Any, initial_state: list, mask: Any, training: bool = False) -> tuple:
-        if mask is not None or self.unroll or not self.reset_after or self.recurrent_dropout:
-            refuse_cudnn(self, "a GRU with a mask, unroll=True, reset_after=False or recurrent_dropout")
+        refuse_cudnn(self, "JAX has no other layer of it than the LSTM")
         return super().inner_loop(sequences, initial_state, mask, training)

@@ -2,17 +2,14 @@
 
 from typing import Any
 
+import lapis.ops as ops
 from lapis.core.serialization import builtin
+from lapis.graph import inferring
+from lapis.kernels import cudnn
 from lapis.layers.input_spec import InputSpec
 from lapis.layers.rnn.cell_layer import CellLayer, check_use_cudnn, from_cell, refuse_cudnn
 from lapis.layers.rnn.recurrent_cell import GatedCell, forget_bias
-
-
-def lstm_gates(x: list, r: list, states: list, activation: Any, recurrent_activation: Any) -> list:
-    """The carry `c` forgets by `f` and takes in by `i`; `o` says how much of it shows in `h`."""
-    i, f, g, o = (a + b for a, b in zip(x, r))
-    c = recurrent_activation(f) * states[1] + recurrent_activation(i) * activation(g)
-    return [recurrent_activation(o) * activation(c), c]
+from lapis.ops.rnn import lstm_gates
 
 
 @builtin("keras.layers")
@@ -106,7 +103,8 @@ class LSTM(CellLayer):
         return_sequences, return_state, go_backwards, stateful, unroll: as in `RNN`.
         unit_forget_bias: start the forget gate's bias at 1, as
             [Jozefowicz et al., 2015](https://proceedings.mlr.press/v37/jozefowicz15.html) advise.
-        use_cudnn: "auto" or `False`; `True` is refused with a `ValueError` when called.
+        use_cudnn: whether NVIDIA's cuDNN runs the loop: `"auto"` where it can, `False` never; with `True`, a call
+            that it cannot run is a `ValueError`. It has reverse-mode derivatives only.
 
     >>> import numpy as np
     >>> LSTM(4, return_sequences=True)(np.ones((2, 5, 3))).shape
@@ -182,5 +180,25 @@ class LSTM(CellLayer):
         self.use_cudnn = check_use_cudnn("LSTM", use_cudnn)
 
     def inner_loop(self, sequences: Any, initial_state: list, mask: Any, training: bool = False) -> tuple:
-        refuse_cudnn(self, "LSTM")
-        return super().inner_loop(sequences, initial_state, mask, training)
+        refusal = self._cudnn_refusal(sequences, initial_state, mask, training) if self.use_cudnn else "unwanted"
+        if refusal is not None:
+            if not inferring():  # sizes may be unknown then
+                refuse_cudnn(self, refusal)
+            return super().inner_loop(sequences, initial_state, mask, training)
+        cell = self.cell
+        x = ops.flip(sequences, axis=1) if self.go_backwards else sequences
+        kernel, recurrent_kernel = (ops.convert_to_tensor(weight) for weight in (cell.kernel, cell.recurrent_kernel))
+        bias = None if cell.bias is None else ops.convert_to_tensor(cell.bias)
+        outputs, states = cudnn.lstm(x, initial_state, kernel, recurrent_kernel, bias)
+        return states[0], outputs, states
+
+    def _cudnn_refusal(self, sequences: Any, states: list, mask: Any, training: bool) -> str | None:
+        """Why cuDNN does not serve for a call, `None` if it does."""
+        cell = self.cell
+        if not self._runs_itself() or cell.functions != (ops.tanh, ops.sigmoid):
+            return "it computes LSTMs with activation='tanh' and recurrent_activation='sigmoid'"
+        if mask is not None or self.unroll:
+            return "it takes neither a mask nor unroll=True"
+        if training and (cell.dropout or cell.recurrent_dropout):
+            return "it has no dropout inside"
+        return cudnn.refusal(sequences, *states)

@@ -1,5 +1,6 @@
 """Scaled dot-product attention."""
 
+import math
 from typing import Any
 
 import jax
@@ -31,8 +32,11 @@ def dot_product_attention(
         mask: boolean in the same shape; false hides a place.
         scale: `1 / sqrt(depth)` by default.
         is_causal: hide every place later than the query's own.
-        flash_attention: `True` asks for the fused kernel of the GPU, and fails where there is none.
+        flash_attention: whether to take the fused kernel of NVIDIA's GPUs, which computes in 16 bits: `True` fails
+            where it cannot be taken, `None` takes it where it can.
         attn_logits_soft_cap: must be `None` outside TPUs.
+
+    The softmax is computed in float32 at least. A query that may see nothing gets the mean of all values.
 
     >>> x = jnp.ones((1, 2, 1, 4))
     >>> dot_product_attention(x, x, x).shape
@@ -41,19 +45,79 @@ def dot_product_attention(
     if attn_logits_soft_cap is not None:
         raise ValueError("attn_logits_soft_cap is only known to the kernels of TPUs; leave it None.")
     query, key, value = jnp.asarray(query), jnp.asarray(key), jnp.asarray(value)
-    if not query.ndim == key.ndim == value.ndim == 4:
-        raise ValueError(
-            "dot_product_attention takes query, key and value of shape (batch, time, heads, depth), and got "
-            f"{query.shape}, {key.shape} and {value.shape}."
-        )
+    _check_shapes(query.shape, key.shape, value.shape)
     dtype = result_type(query.dtype, key.dtype, value.dtype)
-    return jax.nn.dot_product_attention(
-        query.astype(dtype),
-        key.astype(dtype),
-        value.astype(dtype),
-        bias=None if bias is None else jnp.asarray(bias, dtype),
-        mask=None if mask is None else jnp.asarray(mask, bool),
-        scale=scale,
-        is_causal=is_causal,
-        implementation="cudnn" if flash_attention else None,
-    )
+    query, key, value = query.astype(dtype), key.astype(dtype), value.astype(dtype)
+    bias = None if bias is None else jnp.asarray(bias, dtype)
+    mask = None if mask is None else jnp.asarray(mask, bool)
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    refusal = "flash_attention is False" if flash_attention is False else _refusal(query, key, value, bias)
+    if flash_attention and refusal:
+        raise RuntimeError(f"flash_attention=True, but the fused kernel cannot be taken: {refusal}.")
+    if refusal is None:
+        return jax.nn.dot_product_attention(
+            query, key, value, bias, mask, scale=scale, is_causal=is_causal, implementation="cudnn"
+        )
+    return _attend(query, key, value, bias, mask, scale, is_causal)
+
+
+def _check_shapes(query: tuple, key: tuple, value: tuple) -> None:
+    shapes = f"query, key and value of shapes {query}, {key} and {value}"
+    if not len(query) == len(key) == len(value) == 4:
+        raise ValueError(f"dot_product_attention got {shapes}; expected (batch, time, heads, depth) for each.")
+    if key[2] != value[2] or query[2] % key[2]:
+        raise ValueError(
+            f"dot_product_attention got {shapes}; expected as many heads in key and value, and a multiple in query."
+        )
+
+
+def _refusal(query: Any, key: Any, value: Any, bias: Any) -> str | None:
+    """Why cuDNN's fused attention cannot be taken, `None` if it can: its conditions as far as they can be known."""
+    device = jax.devices()[0]
+    if jax.default_backend() != "gpu" or float(getattr(device, "compute_capability", 0) or 0) < 8:
+        return f"it needs an NVIDIA GPU of compute capability 8 or more, and this is {device.device_kind!r}"
+    if query.dtype not in ("float16", "bfloat16"):
+        return f"it computes in float16 and bfloat16, not in {query.dtype}"
+    sizes = (*query.shape, *key.shape)
+    if not all(isinstance(size, int) and size for size in sizes):
+        return "some sizes are unknown or zero"
+    if query.shape[3] % 8 or query.shape[3] > 128 or query.shape[3] != value.shape[3]:
+        return f"the depth must be a multiple of 8 up to 128 for all; got {query.shape[3]} and {value.shape[3]}"
+    times = (query.shape[1], key.shape[1])
+    if bias is not None and (bias.shape[2:] != times or times[0] % 2 or times[1] % 2):
+        return f"a bias must be of full size and both times even; got a bias {bias.shape} and times {times}"
+    return None
+
+
+def _attend(query: Any, key: Any, value: Any, bias: Any, mask: Any, scale: float, is_causal: bool) -> Tensor:
+    """The formula written out. Heads of the query that share a key stand one below the other in one product."""
+    batch, time, heads, depth = query.shape
+    groups, rows = key.shape[2], heads // key.shape[2] * time
+    query, key, value = (jnp.swapaxes(x, 1, 2) for x in (query, key, value))
+    wide = jnp.promote_types(query.dtype, jnp.float32)
+    rest = {"preferred_element_type": wide}
+    logits = scale * jnp.einsum("bgtd,bgsd->bgts", query.reshape(batch, groups, rows, depth), key, **rest)
+    logits = logits.reshape(batch, heads, time, key.shape[2])
+    if bias is not None:
+        logits = logits + bias
+    if is_causal:
+        past = jnp.tril(jnp.ones(logits.shape[-2:], bool))
+        mask = past if mask is None else mask & past
+    if mask is not None:
+        logits = jnp.where(mask, logits, -0.7 * jnp.finfo(jnp.float32).max)
+    output = _weigh(logits.reshape(batch, groups, rows, key.shape[2]), value)
+    return jnp.swapaxes(output.reshape(batch, heads, time, value.shape[3]), 1, 2)
+
+
+@jax.custom_jvp
+def _weigh(logits: Any, value: Any) -> Any:
+    """`softmax(logits) @ value`. The smaller array is divided, the values' mean; that saves half of the time."""
+    weights = jnp.exp(logits - logits.max(-1, keepdims=True))
+    output = weights.astype(value.dtype) @ value
+    return (output / weights.sum(-1, keepdims=True)).astype(value.dtype)
+
+
+@_weigh.defjvp
+def _weigh_jvp(primals: Any, tangents: Any) -> Any:
+    # Where there is a derivative, the softmax itself is at hand for it.
+    return jax.jvp(lambda logits, value: jax.nn.softmax(logits).astype(value.dtype) @ value, primals, tangents)

@@ -6,6 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from lapis.graph import KerasTensor, op
+from lapis.kernels.rows import serves, take_rows
 from lapis.ops.arrays import Tensor, to_array
 
 
@@ -44,7 +45,8 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     >>> take([10, 20, 30], [2, 0]).tolist()
     [30, 10]
     """
-    return jnp.take(to_array(x), jnp.asarray(indices), axis=axis)
+    x, indices = to_array(x), jnp.asarray(indices)
+    return take_rows(x, indices) if axis == 0 and serves(x, indices) else jnp.take(x, indices, axis=axis)
 
 
 @op
