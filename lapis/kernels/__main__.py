@@ -43,7 +43,7 @@ def report() -> Iterator[str]:
     windows = pooling.Windows((2, 2), (2, 2), ((0, 0), (0, 0)))
     yield f"max pooling, float32: {_native(pooling.serves(image, windows))}"
     steps = jax.ShapeDtypeStruct((8, 4, 64), np.float32)
-    yield f"LSTM, float32: {_native(recurrent.serves(recurrent.LSTM, steps))}"
+    yield f"LSTM, float32: {_native(recurrent.serves(steps))}"
 
 
 def _features() -> list[str]:
