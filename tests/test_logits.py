@@ -140,3 +140,20 @@ def test_mixed_precision():
 
 def _log_softmax_of(x):
     return np.asarray(jax.nn.log_softmax(x.astype("float32")))
+
+
+def test_sparse_crossentropy_of_logits_for_targets_out_of_range():
+    """They give 0 and no gradient, as a one-hot of zeros does."""
+    x = STEEP.astype("float32") / 10
+    targets = np.array([-1, 1, 3, 2])
+
+    def total(x):
+        return ops.sum(ops.sparse_categorical_crossentropy(targets, x, from_logits=True))
+
+    value, gradient = jax.value_and_grad(total)(x)
+    kept = [1, 3]
+    one_hot = np.eye(3)[targets[kept]]
+    expected = np.asarray(jax.nn.softmax(x[kept])) - one_hot
+    assert float(value) == pytest.approx(float(-(one_hot * _log_softmax_of(x[kept])).sum()), rel=1e-5)
+    np.testing.assert_allclose(gradient[np.array(kept)], expected, atol=1e-6)
+    assert not np.any(gradient[np.array([0, 2])])

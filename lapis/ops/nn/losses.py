@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 import lapis.core.config as config
 from lapis.graph import op
-from lapis.ops.arrays import Tensor
+from lapis.ops.arrays import Tensor, to_float
 
 
 def _clip(probabilities: Any) -> Any:
@@ -80,9 +80,35 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
         raise ValueError(
             f"target must have the shape of output without the classes, {output.shape[:-1]}, and got {target.shape}."
         )
+    if from_logits and axis in (-1, output.ndim - 1):
+        return _minus_log_softmax_at(to_float(output), target)
     log_probabilities = _log_probabilities(output, from_logits, axis)
     # A sum over a mask: a gather's gradient is a scatter, which is far slower.
     return -jnp.sum(jax.nn.one_hot(target, output.shape[axis], axis=axis) * log_probabilities, axis=axis)
+
+
+@jax.custom_jvp
+def _minus_log_softmax_at(logits: Any, target: Any) -> Any:
+    """`-log_softmax(logits)[target]` along the last axis, 0 for a target out of range."""
+    return _loss_and_softmax(logits, target)[0]
+
+
+@_minus_log_softmax_at.defjvp
+def _(primals: tuple, tangents: tuple) -> tuple[Any, Any]:
+    """One pass over the classes gives the gradient: the softmax, less 1 at the target."""
+    logits, target = primals
+    loss, softmax, inside = _loss_and_softmax(logits, target)
+    hit = jnp.arange(logits.shape[-1]) == target[..., None]
+    return loss, jnp.sum(jnp.where(inside[..., None], softmax - hit, 0) * tangents[0], axis=-1)
+
+
+def _loss_and_softmax(logits: Any, target: Any) -> tuple[Any, Any, Any]:
+    largest = jax.lax.stop_gradient(jnp.max(logits, axis=-1, keepdims=True))
+    powers = jnp.exp(logits - largest)
+    total = jnp.sum(powers, axis=-1, keepdims=True)
+    own = jnp.take_along_axis(logits - largest, target[..., None], axis=-1, mode="clip")
+    inside = (target >= 0) & (target < logits.shape[-1])
+    return jnp.where(inside, (jnp.log(total) - own)[..., 0], 0), powers / total, inside
 
 
 @op
