@@ -23,7 +23,7 @@ from benchmarks.chart import svg
 from benchmarks.data import CHECKOUT, folder
 from benchmarks.keras_models import MODELS
 from benchmarks.peers import PEERS, cache_folder, device_environment, interpreter
-from benchmarks.works import BUILT, NAMES, STARTED, TRAINED
+from benchmarks.works import BUILT, NAMES, QUICK, STARTED, TRAINED
 
 # Where libraries keep compiled programs: a child has none of these, and an empty home.
 CACHES = ("LAPIS_HOME", "KERAS_HOME", "XDG_CACHE_HOME", "JAX_COMPILATION_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR")
@@ -36,7 +36,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--only", help=f"works, with commas between: {','.join(NAMES)}")
     parser.add_argument("--peers", help=f"peers, with commas between: {','.join(PEERS)}")
     parser.add_argument("--rounds", type=int, help="runs of each peer at each work (3, or 1 with --quick)")
-    parser.add_argument("--quick", action="store_true", help="three epochs, one round, a minute a child at most")
+    parser.add_argument("--quick", action="store_true", help="half the rows, one round, no variants of torch")
     parser.add_argument("--epochs", type=int, default=0, help="instead of each work's own number")
     parser.add_argument("--timeout", type=float, help="seconds for one child (300, or 45 with --quick)")
     parser.add_argument("--device", default="cpu", choices=("cpu", "gpu"))
@@ -50,7 +50,6 @@ def options() -> argparse.Namespace:
     parser.add_argument("--report", action="store_true", help="write the report of the file again; run nothing")
     arguments = parser.parse_args()
     arguments.rounds = arguments.rounds or (1 if arguments.quick else 3)
-    arguments.epochs = arguments.epochs or (3 if arguments.quick else 0)
     arguments.timeout = arguments.timeout or (45.0 if arguments.quick else 300.0)
     place = folder(arguments.data)
     arguments.data = str(place.resolve()) if place else None
@@ -83,7 +82,7 @@ def run_child(arguments: argparse.Namespace, python: str, peer: str, work: str, 
     """One child's line, or one that says how it failed. The home is a folder where only this peer's caches may be."""
     command = [*shlex.split(arguments.wrap), python, "-m", "benchmarks.child", peer, work]
     command += ["--dtype", arguments.dtype, "--device", arguments.device, "--epochs", str(arguments.epochs)]
-    command += ["--batch-factor", str(arguments.batch_factor)]
+    command += ["--batch-factor", str(arguments.batch_factor), *(["--quick"] if arguments.quick else [])]
     if arguments.data:
         command += ["--data", arguments.data]
     environment = {key: value for key, value in os.environ.items() if key not in CACHES}
@@ -148,7 +147,7 @@ def opened(arguments: argparse.Namespace) -> tuple[dict[str, Any], Path]:
     path = Path(arguments.output) if arguments.output else CHECKOUT / "benchmarks" / "results" / name
     document = json.loads(path.read_text()) if path.exists() else {"lines": [], "flops": {}}
     if not arguments.report:
-        settings = ("device", "dtype", "batch_factor", "rounds", "epochs")
+        settings = ("device", "dtype", "batch_factor", "rounds", "epochs", "quick")
         document |= {"date": date, "machine": here, "settings": {key: getattr(arguments, key) for key in settings}}
     return document, path
 
@@ -171,8 +170,9 @@ def main() -> None:
     if arguments.report:
         write(document, path)
         return
-    works = arguments.only.split(",") if arguments.only else list(NAMES)
-    peers = arguments.peers.split(",") if arguments.peers else list(PEERS)
+    works = arguments.only.split(",") if arguments.only else list(QUICK if arguments.quick else NAMES)
+    every = [name for name, peer in PEERS.items() if not (arguments.quick and peer.variant)]
+    peers = arguments.peers.split(",") if arguments.peers else every
     pythons, failures = environments(arguments, peers)
     if "limits" not in document:
         document["limits"] = limits.limits(arguments.device, shlex.split(arguments.wrap))

@@ -14,6 +14,7 @@ import os  # noqa: E402
 import traceback  # noqa: E402
 from typing import Any  # noqa: E402
 
+from benchmarks import machine  # noqa: E402
 from benchmarks.peers import PEERS, device_environment  # noqa: E402
 
 
@@ -42,6 +43,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     else:
         name: str = arguments.work
         work = works.TRAINED[works.STARTED.get(name, name)].times(arguments.batch_factor)
+        work = work.quick() if arguments.quick else work
         rows = work.data(work.samples, place)
         result["data"] = rows.source
         if arguments.work in works.STARTED:
@@ -58,18 +60,20 @@ def main() -> None:
     parser.add_argument("peer", choices=PEERS)
     parser.add_argument("work")
     parser.add_argument("--epochs", type=int, default=0, help="instead of the work's own number")
+    parser.add_argument("--quick", action="store_true", help="half the rows, three epochs")
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
     parser.add_argument("--device", default="cpu", choices=("cpu", "gpu"))
     parser.add_argument("--batch-factor", type=int, default=1)
     parser.add_argument("--data", help="folder with mnist.npz and cifar-10-batches-bin")
     arguments = parser.parse_args()
     line: dict[str, Any] = {"peer": arguments.peer, "work": arguments.work, "load": os.getloadavg()[0]}
+    elsewhere = machine.busy_elsewhere()
     try:
         line |= run(arguments)
     except Exception as error:
         traceback.print_exc()
         line["error"] = f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]
-    line["load_after"] = os.getloadavg()[0]
+    line["busy_elsewhere"] = elsewhere()
     print(json.dumps(line), flush=True)
 
 

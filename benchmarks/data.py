@@ -109,7 +109,7 @@ def tickets(count: int, place: Path | None) -> Data:
 
 
 def _sentences(count: int, length: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Word numbers whose first half of the vocabulary is likelier in rows of a low class, so that there is a task."""
+    """Texts half of whose words leave their class as a remainder, so that there is something to learn."""
     rng = np.random.default_rng(0)
     labels = rng.integers(classes, size=count, dtype="int32")
     words = rng.integers(WORDS // classes, size=(count, length)) * classes + labels[:, None]

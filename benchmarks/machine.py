@@ -3,6 +3,8 @@
 import os
 import platform
 import re
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,29 @@ def cores() -> int:
     """Cores that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def busy_elsewhere() -> Callable[[], float | None]:
+    """How many cores other processes have kept busy since this call, told by calling the answer; None if unknown."""
+    start, others = time.perf_counter(), _others_seconds()
+
+    def answer() -> float | None:
+        now = _others_seconds()
+        if now is None or others is None:
+            return None
+        return max(0.0, (now - others) / (time.perf_counter() - start))
+
+    return answer
+
+
+def _others_seconds() -> float | None:
+    """Seconds of all cores since the machine's start that this process and its children have not spent."""
+    stat = Path("/proc/stat")
+    if not stat.exists():
+        return None
+    ticks = [int(field) for field in stat.read_text().split("\n", 1)[0].split()[1:]]
+    busy = sum(ticks[:8]) - ticks[3] - ticks[4]  # all but idle and waiting for disks; guests are in `user` already
+    return busy / os.sysconf("SC_CLK_TCK") - sum(os.times()[:4])
 
 
 def slug(machine: dict[str, Any]) -> str:

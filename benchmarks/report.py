@@ -215,6 +215,11 @@ def _machine(document: dict[str, Any]) -> list[str]:
             f"Load average before each child: {min(loads):.2f} to {max(loads):.2f}, "
             f"median {statistics.median(loads):.2f}."
         )
+    others = [line["busy_elsewhere"] for line in lines if line.get("busy_elsewhere") is not None]
+    if others:
+        text.append(
+            f"Cores that other processes kept busy: median {statistics.median(others):.2f}, {max(others):.2f} at most."
+        )
     limits = document.get("limits")
     if limits:
         for dtype, rates in limits["matrix"].items():
@@ -223,7 +228,8 @@ def _machine(document: dict[str, Any]) -> list[str]:
         for kind, rates in limits["bandwidth"].items():
             rate = ", ".join(f"{value / 1e9:.1f} on {name}" for name, value in rates.items())
             text.append(f"Memory, {kind}: GB/s {rate}.")
-    text.append(f"{settings['device']}, {settings['dtype']}, batches times {settings['batch_factor']}.")
+    quick = ", quick" if settings["quick"] else ""
+    text.append(f"{settings['device']}, {settings['dtype']}, batches times {settings['batch_factor']}{quick}.")
     versions = {line["peer"]: line["version"] for line in lines if "version" in line}
     text.append("Versions: " + ", ".join(f"{PEERS[p].title} {v}" for p, v in versions.items() if p in PEERS) + ".")
     sources = {line["work"]: line["data"] for line in lines if line.get("data")}

@@ -41,6 +41,9 @@ from lapis.state import StatelessScope as StatelessScope
 from lapis.state import SymbolicScope as SymbolicScope
 from lapis.state import Variable as Variable
 from lapis.state import name_scope as name_scope
+from lapis.training import disk_cache as _disk_cache
+
+_disk_cache.start()
 
 
 def version() -> str:

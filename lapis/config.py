@@ -15,3 +15,4 @@ from lapis.core.dtype_policies import set_dtype_policy as set_dtype_policy
 from lapis.core.logging import disable_interactive_logging as disable_interactive_logging
 from lapis.core.logging import enable_interactive_logging as enable_interactive_logging
 from lapis.core.logging import is_interactive_logging_enabled as is_interactive_logging_enabled
+from lapis.training.disk_cache import set_compilation_cache as set_compilation_cache

@@ -3,6 +3,8 @@
 import importlib
 import json
 import math
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,7 @@ def _document(lines: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "date": "2026-01-01",
         "machine": machine.describe(),
-        "settings": {"device": "cpu", "dtype": "float32", "batch_factor": 1, "rounds": 3, "epochs": 0},
+        "settings": {"device": "cpu", "dtype": "float32", "batch_factor": 1, "rounds": 3, "quick": False},
         "limits": {"matrix": {"float32": {"one": 5e10, "all": 1e11}}, "bandwidth": {"copy": {"all": 2e10}}},
         "flops": {"mlp": 5_000_000},
         "lines": lines,
@@ -81,6 +83,23 @@ def test_the_chart_has_a_bar_for_each_figure() -> None:
     picture = chart.svg(results)
     assert picture.count("<rect") == 1 + 3 + 2  # the ground, and the bars of the two rows that Lapis has
     assert "3.50x" in picture and "0.2 ms" in picture
+
+
+def test_work_of_this_process_is_not_elsewhere() -> None:
+    elsewhere = machine.busy_elsewhere()
+    until = time.process_time() + 0.3
+    while time.process_time() < until:
+        pass
+    cores = elsewhere()
+    assert cores is None or 0 <= cores <= (os.cpu_count() or 1)
+
+
+def test_a_quick_work_is_the_same_model_with_fewer_rows() -> None:
+    work = works.TRAINED["mlp"].quick()
+    assert (work.batch, work.samples, work.epochs) == (64, 9600, 3) and "rebuild" not in work.extras
+    assert all(work.quick().steps >= 2 for work in works.TRAINED.values())
+    larger = works.TRAINED["resnet50"].times(8)
+    assert larger.batch == 128 and larger.steps == works.TRAINED["resnet50"].steps
 
 
 def test_numbers_are_short() -> None:

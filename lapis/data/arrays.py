@@ -122,6 +122,8 @@ class ArrayAdapter(DataAdapter):
     (3, [2, 2, 1])
     """
 
+    batch_size: int  # pyright: ignore[reportIncompatibleVariableOverride]
+
     def __init__(
         self,
         x: Any,

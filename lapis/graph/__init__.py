@@ -2,6 +2,10 @@
 
 from lapis.graph.infer import infer as infer
 from lapis.graph.infer import inferring as inferring
+from lapis.graph.logits import get_logits as get_logits
+from lapis.graph.logits import keeping_logits as keeping_logits
+from lapis.graph.logits import remember_logits as remember_logits
+from lapis.graph.logits import set_logits as set_logits
 from lapis.graph.masks import get_mask as get_mask
 from lapis.graph.masks import set_mask as set_mask
 from lapis.graph.node import Node as Node

@@ -151,16 +151,24 @@ def _sum_of(*parts: Any) -> Any:
     return functools.reduce(lax.add, parts)
 
 
+def _zero_tangent(x: Any) -> ad.Zero:
+    return ad.Zero(jax.typeof(x).to_tangent_aval())
+
+
 def _affine_jvp(primals: Any, tangents: Any, geometry: Geometry, relu: bool) -> Any:
     x, w, b = primals
     dx, dw, db = tangents
     y = convolve_affine(x, w, b, geometry, relu)
     parts = [] if isinstance(dx, ad.Zero) else [convolve(dx, w, geometry)]
-    # In one piece, so that its transpose gives the gradients of kernel and bias in one go.
-    if not isinstance(dw, ad.Zero) or not isinstance(db, ad.Zero):
-        parts.append(convolve_affine(x, ad.instantiate_zeros(dw), ad.instantiate_zeros(db), geometry))
+    if not isinstance(dw, ad.Zero) and not isinstance(db, ad.Zero):
+        # In one piece, so that its transpose gives the gradients of kernel and bias in one go.
+        parts.append(convolve_affine(x, dw, db, geometry))
+    elif not isinstance(dw, ad.Zero):
+        parts.append(convolve(x, dw, geometry))
+    elif not isinstance(db, ad.Zero):
+        parts.append(jnp.broadcast_to(db, y.shape))
     if not parts:
-        return y, ad.Zero.from_primal_value(y)
+        return y, _zero_tangent(y)
     tangent = _sum_of(*parts)
     return y, lax.select(y > 0, tangent, jnp.zeros_like(tangent)) if relu else tangent
 
@@ -175,13 +183,13 @@ def _affine_transpose(ct: Any, x: Any, w: Any, b: Any, geometry: Geometry, relu:
 def _weight_bias_jvp(primals: Any, tangents: Any, geometry: Geometry, window: tuple[int, ...]) -> Any:
     (x, y), (dx, dy) = primals, tangents
     outputs = _weight_bias.bind(x, y, geometry=geometry, window=window)
-    dw, db = [], ad.Zero.from_primal_value(outputs[1])
+    dw, db = [], _zero_tangent(outputs[1])
     if not isinstance(dy, ad.Zero):
         first, db = _weight_bias.bind(x, dy, geometry=geometry, window=window)
         dw.append(first)
     if not isinstance(dx, ad.Zero):
         dw.append(_weight_gradient(dx, y, geometry, window))
-    return outputs, [_sum_of(*dw) if dw else ad.Zero.from_primal_value(outputs[0]), db]
+    return outputs, [_sum_of(*dw) if dw else _zero_tangent(outputs[0]), db]
 
 
 def _weight_bias_transpose(cts: Any, x: Any, y: Any, geometry: Geometry, window: tuple[int, ...]) -> Any:

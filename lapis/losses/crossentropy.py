@@ -6,7 +6,7 @@ from typing import Any
 import lapis.core.config as config
 import lapis.ops as ops
 from lapis.core.serialization import builtin
-from lapis.graph import set_mask
+from lapis.graph import get_logits, set_mask
 from lapis.losses.wrapper import NamedLoss
 
 
@@ -23,6 +23,18 @@ def _smooth_classes(y_true: Any, label_smoothing: float) -> Any:
 
 def _smooth_binary(y_true: Any, label_smoothing: float) -> Any:
     return y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing if label_smoothing else y_true
+
+
+def _logits_of(y_pred: Any, from_logits: bool, function: str, axis: int | None = None) -> tuple[Any, bool]:
+    """Predictions and whether they are logits: in place of probabilities that a model has just made of logits, those.
+
+    A crossentropy of logits has an exact gradient where probabilities are too close to 0 or 1 for one.
+    """
+    logits = None if from_logits else get_logits(y_pred)
+    y_pred = ops.convert_to_tensor(y_pred)
+    if logits is None or logits.function != function or (axis is not None and axis % len(y_pred.shape) != logits.axis):
+        return y_pred, from_logits
+    return ops.cast(logits.values, y_pred.dtype), True
 
 
 def _warn_if_single_class(function: str, y_pred: Any) -> None:
@@ -45,7 +57,7 @@ def binary_crossentropy(
     >>> round(float(binary_crossentropy([0.0, 1.0], [0.5, 0.5])), 4)
     0.6931
     """
-    y_pred = ops.convert_to_tensor(y_pred)
+    y_pred, from_logits = _logits_of(y_pred, from_logits, "sigmoid")
     y_true = _smooth_binary(ops.cast(y_true, y_pred.dtype), label_smoothing)
     return ops.mean(ops.binary_crossentropy(y_true, y_pred, from_logits=from_logits), axis=axis)
 
@@ -68,12 +80,10 @@ def binary_focal_crossentropy(
     >>> round(float(binary_focal_crossentropy([0.0, 1.0], [0.5, 0.5])), 4)
     0.1733
     """
-    y_pred = ops.convert_to_tensor(y_pred)
+    y_pred = ops.sigmoid(y_pred) if from_logits else ops.convert_to_tensor(y_pred)
     y_true = _smooth_binary(ops.cast(y_true, y_pred.dtype), label_smoothing)
-    if from_logits:
-        y_pred = ops.sigmoid(y_pred)
     p_t = y_true * y_pred + (1 - y_true) * (1 - y_pred)
-    losses = ops.power(1.0 - p_t, gamma) * ops.binary_crossentropy(y_true, y_pred, from_logits=False)
+    losses = ops.power(1.0 - p_t, gamma) * ops.binary_crossentropy(y_true, *_logits_of(y_pred, False, "sigmoid"))
     if apply_class_balancing:
         losses = (y_true * alpha + (1 - y_true) * (1 - alpha)) * losses
     return ops.mean(losses, axis=axis)
@@ -91,7 +101,7 @@ def categorical_crossentropy(
     0.2231
     """
     _check_axis(axis)
-    y_pred = ops.convert_to_tensor(y_pred)
+    y_pred, from_logits = _logits_of(y_pred, from_logits, "softmax", axis)
     _warn_if_single_class("categorical_crossentropy", y_pred)
     y_true = _smooth_classes(ops.cast(y_true, y_pred.dtype), label_smoothing)
     return ops.categorical_crossentropy(y_true, y_pred, from_logits=from_logits, axis=axis)
@@ -120,7 +130,9 @@ def categorical_focal_crossentropy(
     if from_logits:
         y_pred = ops.softmax(y_pred, axis=axis)
     p = ops.clip(y_pred / ops.sum(y_pred, axis=axis, keepdims=True), config.epsilon(), 1.0 - config.epsilon())
-    return ops.sum(ops.multiply(ops.power(1.0 - p, gamma), alpha) * -y_true * ops.log(p), axis=axis)
+    logits, remembered = _logits_of(y_pred, False, "softmax", axis)
+    log_p = ops.log_softmax(logits, axis=axis) if remembered else ops.log(p)
+    return ops.sum(ops.multiply(ops.power(1.0 - p, gamma), alpha) * -y_true * log_p, axis=axis)
 
 
 def sparse_categorical_crossentropy(
@@ -133,7 +145,8 @@ def sparse_categorical_crossentropy(
     >>> round(float(sparse_categorical_crossentropy([1], [[0.2, 0.8]])[0]), 4)
     0.2231
     """
-    y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+    y_true = ops.convert_to_tensor(y_true)
+    y_pred, from_logits = _logits_of(y_pred, from_logits, "softmax", axis)
     if len(y_true.shape) == len(y_pred.shape) and y_true.shape[axis] == 1:
         y_true = ops.squeeze(y_true, axis=axis)
     if axis not in (-1, len(y_pred.shape) - 1):

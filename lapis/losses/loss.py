@@ -10,7 +10,7 @@ import lapis.core.nest as nest
 import lapis.ops as ops
 from lapis.core.naming import auto_name
 from lapis.core.serialization import builtin
-from lapis.graph import get_mask
+from lapis.graph import get_logits, get_mask, set_logits
 from lapis.state import get_real_rows, real_size, zero_padding
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
@@ -63,7 +63,12 @@ class Loss:
         # A list of numbers is an array, a list of arrays a structure.
         if isinstance(x, (list, tuple)) and all(isinstance(leaf, (int, float, np.generic)) for leaf in nest.flatten(x)):
             return ops.convert_to_tensor(x, dtype=self.dtype)
-        return nest.map_structure(lambda leaf: ops.convert_to_tensor(leaf, dtype=self.dtype), x)
+        return nest.map_structure(self._convert_one, x)
+
+    def _convert_one(self, x: Any) -> Any:
+        converted = ops.convert_to_tensor(x, dtype=self.dtype)
+        set_logits(converted, get_logits(x))
+        return converted
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """One value per element, before weights and reduction."""

@@ -9,6 +9,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from lapis.graph import op
+from lapis.kernels import pooling as kernels
+from lapis.kernels.pooling import Windows
 from lapis.ops.arrays import Tensor, to_float
 from lapis.ops.windows import check_fit, check_padding, check_rank, find_axes, per_axis
 
@@ -36,6 +38,9 @@ def max_pool(
     """
     inputs = jnp.asarray(inputs)
     axes, window, step, pads = _geometry(inputs, pool_size, strides, padding, data_format, "max_pool")
+    windows = Windows(window, step, tuple(pads))
+    if axes[0] == 1 and kernels.serves(inputs, windows):
+        return kernels.max_pool(inputs, windows)
     lowest = _lowest(inputs.dtype)
     if max(window) > _WIDEST_WALK:
         return _reduce_window(inputs, lowest, lax.max, axes, window, step, pads)

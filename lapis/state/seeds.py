@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from lapis.core.naming import auto_name
 from lapis.core.serialization import builtin
@@ -49,7 +50,7 @@ class SeedGenerator:
     def next(self, ordered: bool = True) -> Any:
         """A fresh seed, uint32 of shape `(2,)`; the state advances."""
         now = self.state.value
-        self.state.assign(now + jnp.array([0, 1], "uint32"))
+        self.state.assign(now + lax.iota("uint32", 2))
         return now
 
     def get_config(self) -> dict:

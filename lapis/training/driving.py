@@ -15,10 +15,13 @@ def live_state(model: Any, *groups: list[Any]) -> Iterator[LiveState]:
     outer, live = model._live, LiveState(*groups)
     model._live = live
     try:
-        yield live
-    finally:
-        model._live = outer
+        try:
+            yield live
+        finally:
+            live.sync()
+    finally:  # once more, lest an interrupt fell just before
         live.sync()
+        model._live = outer
 
 
 def pace_of(model: Any, program: Any, every_step: bool) -> Pace:

@@ -55,12 +55,13 @@ class _Recent(OrderedDict):
 
 _programs = _Recent()
 _sizes = _Recent()
+_apart = _Recent()  # by fingerprint, whether rows are kept apart
 
 
 def clear_programs() -> None:
     """Drop all compiled calls."""
-    _programs.clear()
-    _sizes.clear()
+    for kept in (_programs, _sizes, _apart):
+        kept.clear()
 
 
 def count_programs() -> int:
@@ -192,18 +193,13 @@ class _Known:
         found = self.fingerprint is not None
         self.input_names = tuple(model.input_names) if found else ()
         self._any_rows = found and all(x.shape and x.shape[0] is None for x in model.inputs)
-        self._apart: dict[bool, bool] = {}
         self.stamp = last_change()
         self.misses = 0  # how often in a row the model turned out not to be compilable
         self.waiting = 0  # how many calls to let pass before the next look
 
     def keeps_rows_apart(self, model: Any, training: bool) -> bool:
         """Whether a batch may be padded."""
-        if not self._any_rows:
-            return False
-        if training not in self._apart:
-            self._apart[training] = rows_independent(model, training)
-        return self._apart[training]
+        return self._any_rows and _apart.find((self.fingerprint, training), lambda: rows_independent(model, training))
 
 
 def call(model: Any, plain: Callable, args: tuple, kwargs: dict) -> Any:

@@ -1,7 +1,7 @@
 """Batches on their way to the device: several at a time, stacked; prepared while the device is at work."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 import jax
@@ -38,7 +38,7 @@ class Feed:
         """The next batch, which stays the next one."""
         return self.epochs.peek()
 
-    def chunks(self, pace: Pace) -> Iterator[Chunk]:
+    def chunks(self, pace: Pace) -> Generator[Chunk]:
         """One epoch, in chunks of as many batches as `pace.steps` says at that time."""
         self.epochs.chunk = pace.steps
         for first, last, batches in self.epochs.epoch():
@@ -92,7 +92,7 @@ class StackingFeed(Feed):
             stacks.append(Stack(arrays, count, size, self._sizes(rows, size, capacity), buffers))
         return stacks
 
-    def _size_for(self, batch: Any) -> int:
+    def _size_for(self, batch: Any) -> Any:
         """How many rows the batches of a stack that begins with this one have."""
         rows = self._rows(batch)
         if not self._pads or rows is None:
@@ -176,13 +176,15 @@ class ArrayFeed(StackingFeed):
             return _take(self._resident, np.concatenate([picks, unused]).astype(np.int32).reshape(capacity, size))
 
         def gather(array: Any) -> np.ndarray:
-            dtype = np.dtype(jax.dtypes.canonicalize_dtype(array.dtype))
+            dense = isinstance(array, np.ndarray)
+            taken = array if dense else array[picks]
+            dtype = np.dtype(jax.dtypes.canonicalize_dtype(taken.dtype))
             buffer = self._buffers.take((capacity * size, *array.shape[1:]), dtype)
             buffers.append(buffer)
-            if isinstance(array, np.ndarray) and array.dtype == dtype:
+            if dense and array.dtype == dtype:
                 np.take(array, picks, axis=0, out=buffer[: len(picks)], mode="clip")
             else:
-                buffer[: len(picks)] = array[picks]
+                buffer[: len(picks)] = array[picks] if dense else taken
             return buffer.reshape(capacity, size, *array.shape[1:])
 
         return jax.device_put(jax.tree.map(gather, self._arrays.inputs))

@@ -5,31 +5,16 @@ from typing import Any
 from lapis.data import ArrayAdapter, DataAdapter
 from lapis.training.rows import counts_real_rows, rows_independent
 
-_OWN_STEPS = ("compute_loss", "compute_metrics", "compute_loss_and_updates", "_call_compute_loss", "stateless_call")
+
+def may_fill_up(model: Any, training: bool) -> bool:
+    """Whether a batch of training or evaluation may hold padding, which then counts for nothing."""
+    return counts_real_rows(model) and rows_independent(model, training)
 
 
-def _is_plain(model: Any, *methods: str) -> bool:
-    """Whether none of the methods is the user's own."""
-    return all(getattr(type(model), name).__module__.startswith("lapis.") for name in methods)
-
-
-def may_pad_training(model: Any) -> bool:
-    """Whether a batch of training may hold padding that counts for nothing."""
-    return (
-        _is_plain(model, "train_step", *_OWN_STEPS) and counts_real_rows(model) and rows_independent(model, training=True)
-    )
-
-
-def may_pad_tests(model: Any) -> bool:
-    """Whether a batch of evaluation may."""
-    return (
-        _is_plain(model, "test_step", *_OWN_STEPS) and counts_real_rows(model) and rows_independent(model, training=False)
-    )
-
-
-def may_pad_predictions(model: Any) -> bool:
-    """Whether a batch of prediction may."""
-    return _is_plain(model, "predict_step", "stateless_call") and rows_independent(model, training=False)
+def may_fill_up_predictions(model: Any) -> bool:
+    """Whether a batch of prediction may hold padding, which is cut off its outputs."""
+    own_step = type(model).predict_step.__module__.partition(".")[0] != "lapis" or "predict_step" in vars(model)
+    return not own_step and rows_independent(model, training=False)
 
 
 def bucket_for(adapter: DataAdapter) -> int | None:

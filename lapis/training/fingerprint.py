@@ -28,11 +28,12 @@ from lapis.ops import cholesky
 from lapis.optimizers import Optimizer
 from lapis.state import SeedGenerator, Variable
 
-_PACKAGE = __name__.partition(".")[0]
 # What a layer holds that has no say in what it computes.
 _IRRELEVANT = frozenset(
-    "name _path _inbound_nodes _outbound_nodes _losses _build_shapes _given_input_shape _init_arguments _held_lists "
-    "_locked _built built _input_tensor".split()
+    {
+        *("name", "_path", "_inbound_nodes", "_outbound_nodes", "_losses", "_init_arguments", "_held_lists"),
+        *("_build_shapes", "_given_input_shape", "_locked", "_built", "built", "_input_tensor"),
+    }
 )
 # What a model holds that does: of the rest, only a method of its own in place of the class's would matter.
 _OF_MODELS = (

@@ -6,14 +6,16 @@ from typing import Any
 import numpy as np
 
 from lapis.callbacks import CallbackList, to_python
+from lapis.core.changes import last_change
 from lapis.data import IterableAdapter, get_data_adapter, split_arrays, unpack_x_y_sample_weight
 from lapis.data.arrays import to_numpy
 from lapis.training.building import build_on
 from lapis.training.collecting import Collected, as_batch
 from lapis.training.driving import drive, live_state, pace_of
 from lapis.training.feed import Feed, as_stack, make_feed
+from lapis.training.filling import bucket_for, bucket_of, may_fill_up, may_fill_up_predictions
 from lapis.training.pace import Pace
-from lapis.training.filling import bucket_for, bucket_of, may_pad_predictions, may_pad_tests, may_pad_training
+from lapis.training.padding import pad
 from lapis.training.stacks import Stack
 
 _RAN_DRY = (
@@ -38,7 +40,11 @@ def test_groups(model: Any) -> tuple[list[Any], ...]:
 
 def prediction_groups(model: Any) -> tuple[list[Any], ...]:
     """The variables that make up the state of prediction."""
-    return model.trainable_variables, model.non_trainable_variables
+    kept = model.__dict__.get("_prediction_groups")
+    if kept is None or kept[0] != last_change():
+        groups = model.trainable_variables, model.non_trainable_variables
+        kept = model.__dict__["_prediction_groups"] = last_change(), groups
+    return kept[1]
 
 
 def _make_callbacks(model: Any, callbacks: Any, verbose: Any, epochs: int, batches: Feed, in_fit: bool) -> Any:
@@ -97,9 +103,9 @@ def fit(
         model.make_test_function()
         validation = make_feed(val_adapter, validation_steps, model.test_function.stacks)
     build_on(model, batches.peek, with_targets=True)
-    if may_pad_training(model):
+    if may_fill_up(model, training=True):
         batches.fill_up()
-    if validation is not None and may_pad_tests(model):
+    if validation is not None and may_fill_up(model, training=False):
         validation.fill_up(bucket_for(val_adapter))
     callbacks = _make_callbacks(model, callbacks, verbose, epochs, batches, in_fit=True)
     model.stop_training = False
@@ -179,7 +185,7 @@ def evaluate(
     adapter = get_data_adapter(*data, batch_size, steps)
     feed = make_feed(adapter, steps, model.test_function.stacks)
     build_on(model, feed.peek, with_targets=True)
-    if may_pad_tests(model):
+    if may_fill_up(model, training=False):
         feed.fill_up(bucket_for(adapter))
     callbacks = _make_callbacks(model, callbacks, verbose, 1, feed, in_fit=False)
     try:
@@ -202,7 +208,7 @@ def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int
     adapter = get_data_adapter(x, None, None, batch_size, steps)
     feed = make_feed(adapter, steps, program.stacks)
     build_on(model, feed.peek, with_targets=False)
-    if may_pad_predictions(model):
+    if may_fill_up_predictions(model):
         feed.fill_up(bucket_for(adapter))
     callbacks = _make_callbacks(model, callbacks, verbose, 1, feed, in_fit=False)
     model.stop_predicting = False
@@ -230,17 +236,20 @@ def _predict_at_once(model: Any, x: np.ndarray, batch_size: int) -> Any:
     if not program.stacks or not model.built or not 0 < rows <= batch_size or x.dtype.kind not in "fiub":
         return None
     size = bucket_of(rows, batch_size)
-    if size != rows:
-        if not may_pad_predictions(model):
-            size = rows
-        else:
-            x = np.concatenate([x, np.broadcast_to(x[-1:], (size - rows, *x.shape[1:]))])
-    stack = Stack(as_stack(to_numpy(x)), 1, size, np.array([rows], np.int32), [])
+    sizes = None
+    if size != rows and may_fill_up_predictions(model):
+        x, sizes = pad(x, size), np.array([rows], np.int32)
+    stack = Stack(as_stack(to_numpy(x)), 1, len(x), sizes, [])
     with live_state(model, *prediction_groups(model)) as live:
         return as_batch([(stack, live.run(program, stack))])
 
 
-def run_on_batch(model: Any, program: Any, groups: tuple[list[Any], ...], batch: Any, ) -> Any:
+def run_on_batch(
+    model: Any,
+    program: Any,
+    groups: tuple[list[Any], ...],
+    batch: Any,
+) -> Any:
     """One step on one batch, the variables up to date afterwards."""
     feed = make_feed(IterableAdapter([batch]), None, program.stacks)
     results: list[Any] = []

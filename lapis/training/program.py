@@ -57,9 +57,7 @@ def forget_shared_programs() -> None:
 class _Traced:
     """A step as equations: what it computes, and which values of the state it leaves as they are."""
 
-    def __init__(
-        self, step: Callable, groups: Sequence[int], state: list[Any], stack: Stack, size_type: Any
-    ) -> None:
+    def __init__(self, step: Callable, groups: Sequence[int], state: list[Any], stack: Stack, size_type: Any) -> None:
         def flat(values: list[Any], batch: Any, real: Any) -> tuple[Any, list[Any]]:
             if real is None:
                 outputs, new = step(_grouped(values, groups), batch)
@@ -86,7 +84,10 @@ class _Traced:
     ) -> tuple[list[Any], list[Any]]:
         """The step on one batch of a stack: its outputs, and the new values of the state that it changes."""
         state = dict(zip(self.changed, changed)) | dict(zip(self.kept, kept))
-        batch = [lax.dynamic_index_in_dim(array, place, keepdims=False) for array in jax.tree.leaves(stack)]
+        batch = [
+            lax.squeeze(array, (0,)) if len(array) == 1 else lax.dynamic_index_in_dim(array, place, keepdims=False)
+            for array in jax.tree.leaves(stack)
+        ]
         real = [] if sizes is None else [sizes[place]]
         found = self._function(*map(state.__getitem__, range(len(state))), *batch, *real)
         new = found[len(self.outputs) :]
@@ -142,13 +143,20 @@ class Program:
         step: `step(state, batch) -> (outputs, state)`, the state in groups of values.
         collects: keep the outputs of every step, one on top of the other, instead of the last step's.
         uses_up: let the new state take the memory of the old.
-        share_as: what stands for the step among all models, so that programs of equal steps are shared; `None` for a
-            step that is like no other.
+        share_as: asked when the step is to be compiled, `share_as(by_name)` gives what stands for it among all models,
+            so that equal steps share a program; `None` for a step that is like no other. `by_name` tells whether the
+            batches hold dicts, so that names decide what is what.
     """
 
     stacks = True
 
-    def __init__(self, step: Callable, collects: bool = False, uses_up: bool = False, share_as: Any = None) -> None:
+    def __init__(
+        self,
+        step: Callable,
+        collects: bool = False,
+        uses_up: bool = False,
+        share_as: Callable[[bool], Any] = lambda by_name: None,
+    ) -> None:
         self._step = step
         self._collects = collects
         self._uses_up = uses_up
@@ -178,10 +186,11 @@ class Program:
             traced = self._traced.find(key[:2], lambda: _Traced(self._step, groups, state, stack, size_type))
             return _Compiled(traced, key[2], self._collects, self._uses_up)
 
-        if self._share_as is None:
+        share_as = self._share_as(_holds_dicts(stack.arrays))
+        if share_as is None:
             return make()
         specs = tuple([(value.shape, value.dtype) for value in state])
-        shared_key = self._share_as, self._collects, self._uses_up, groups, specs, *key[1:]
+        shared_key = share_as, self._collects, self._uses_up, groups, specs, *key[1:]
         found = _shared.find(shared_key, make)
         if found.has_constants:  # they may be this model's own
             del _shared[shared_key]
@@ -209,6 +218,10 @@ class EagerProgram:
             return outputs, list(itertools.chain.from_iterable(new))
 
         yield Call(run, list(range(len(state))), [], (batch,))
+
+
+def _holds_dicts(structure: Any) -> bool:
+    return isinstance(structure, dict) or (isinstance(structure, (list, tuple)) and any(map(_holds_dicts, structure)))
 
 
 def _grouped(values: Sequence[Any], groups: Sequence[int]) -> tuple[list[Any], ...]:

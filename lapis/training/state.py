@@ -52,6 +52,13 @@ class LiveState:
 
     def sync(self) -> None:
         """Put the values back into the variables."""
+        try:
+            self._put_back()
+        except KeyboardInterrupt:
+            self._put_back()
+            raise
+
+    def _put_back(self) -> None:
         if not self._values:
             return
         lost = []

@@ -13,7 +13,7 @@ import lapis.ops as ops
 from lapis.core.config import floatx
 from lapis.core.dtypes import is_float_dtype
 from lapis.data import unpack_x_y_sample_weight
-from lapis.graph import get_mask, set_mask
+from lapis.graph import get_mask, keeping_logits, set_mask
 from lapis.state import StatelessScope, real_batch_size
 
 _NO_LOSS = (
@@ -72,13 +72,21 @@ def loss_and_updates(
     optimizer_variables: Any,
 ) -> tuple[Any, tuple]:
     """The (scaled) loss, and `(loss, y_pred, non_trainable, metrics)`."""
-    y_pred, non_trainable, forward_losses = model.stateless_call(
-        trainable, non_trainable, x, return_losses=True, training=training
-    )
-    with model._using_losses(forward_losses):
-        loss, (_, non_trainable, metrics) = model.stateless_compute_loss(
-            trainable, non_trainable, metrics, x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training
+    with keeping_logits():
+        y_pred, non_trainable, forward_losses = model.stateless_call(
+            trainable, non_trainable, x, return_losses=True, training=training
         )
+        with model._using_losses(forward_losses):
+            loss, (_, non_trainable, metrics) = model.stateless_compute_loss(
+                trainable,
+                non_trainable,
+                metrics,
+                x=x,
+                y=y,
+                y_pred=y_pred,
+                sample_weight=sample_weight,
+                training=training,
+            )
     scaled = loss
     if training and model.optimizer is not None:
         with StatelessScope(list(zip(model.optimizer.variables, optimizer_variables or ()))):

@@ -13,6 +13,7 @@ from lapis.data.iterables import to_array
 from lapis.training import compiling, loop, steps
 from lapis.training.building import build_on
 from lapis.training.collecting import as_batch
+from lapis.training.fingerprint import compile_fingerprint, fingerprint
 from lapis.training.program import EagerProgram, Program
 from lapis.training.state import LiveState, assign_state_tree, state_tree
 
@@ -283,12 +284,12 @@ class Trainer:
     def make_train_function(self, force: bool = False) -> None:
         """Make the program that `fit` runs, unless there is one."""
         if force or self.train_function is None:
-            self.__dict__["train_function"] = self._program(self.train_step, uses_up=True)
+            self.__dict__["train_function"] = self._program("train", self.train_step, uses_up=True)
 
     def make_test_function(self, force: bool = False) -> None:
         """Make the program that `evaluate` runs, unless there is one."""
         if force or self.test_function is None:
-            self.__dict__["test_function"] = self._program(self.test_step)
+            self.__dict__["test_function"] = self._program("test", self.test_step)
 
     def make_predict_function(self, force: bool = False) -> None:
         """Make the program that `predict` runs, unless there is one."""
@@ -298,10 +299,18 @@ class Trainer:
             return outputs, (state[0], non_trainable)
 
         if force or self.predict_function is None:
-            self.__dict__["predict_function"] = self._program(step, collects=True)
+            self.__dict__["predict_function"] = self._program("predict", step, collects=True)
 
-    def _program(self, step: Callable, collects: bool = False, uses_up: bool = False) -> Any:
-        return Program(step, collects, uses_up) if self._compiles else EagerProgram(step, collects)
+    def _program(self, kind: str, step: Callable, collects: bool = False, uses_up: bool = False) -> Any:
+        if not self._compiles:
+            return EagerProgram(step, collects)
+
+        def share_as(by_name: bool) -> Any:
+            graph = fingerprint(self, by_name)
+            compiled = "" if kind == "predict" else compile_fingerprint(self, by_name)
+            return None if graph is None or compiled is None else (kind, graph, compiled)
+
+        return Program(step, collects, uses_up, share_as)
 
     @property
     def _compiles(self) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 from lapis.core import dtype_policies, naming
 from lapis.core.config import floatx
 from lapis.state import reset_global_seed_generator
+from lapis.training.eager import clear_programs
 
 
 def set_random_seed(seed: int) -> None:
@@ -36,10 +37,11 @@ def clear_session(free_memory: bool = True) -> None:
     """Forget the process-wide state: names given to layers, the global seed, the dtype policy.
 
     Args:
-        free_memory: whether to collect garbage at once.
+        free_memory: whether to drop compiled calls of models and to collect garbage at once.
     """
     naming.reset()
     reset_global_seed_generator()
     dtype_policies.set_dtype_policy(floatx())
     if free_memory:
+        clear_programs()
         gc.collect()

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "common.h"
 #include "share.h"
 
 namespace lapis {
@@ -373,7 +374,7 @@ void sweep(ffi::ThreadPool& pool, const Arguments& a, int gates) {
   // Fewer than four rows do not fill the registers; waking a thread takes as long as two million operations.
   const int64_t threads = std::min<int64_t>({pool.num_threads(), a.batch / 4, static_cast<int64_t>(work / 2e6)});
   const int64_t parts = std::max<int64_t>(1, threads);
-  share(pool, parts, [&](int64_t i) { run(a, gates, a.batch * i / parts, a.batch * (i + 1) / parts); });
+  share(pool, parts, parts, [&](int64_t i) { run(a, gates, a.batch * i / parts, a.batch * (i + 1) / parts); });
 }
 
 using Floats = ffi::Buffer<ffi::F32>;

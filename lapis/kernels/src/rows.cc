@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "common.h"
 #include "share.h"
 
 namespace lapis {
@@ -20,7 +21,7 @@ ffi::Error add_rows(ffi::ThreadPool pool, ffi::Buffer<ffi::F32> updates, ffi::Bu
   // parts there are. Waking a thread takes as long as writing some ten thousand numbers.
   const int64_t wanted = (rows + 2 * count) * width / 50000;
   const int64_t parts = std::max<int64_t>(1, std::min<int64_t>(pool.num_threads(), wanted));
-  share(pool, parts, [=](int64_t part) {
+  share(pool, parts, parts, [=](int64_t part) {
     const int64_t first = rows * part / parts, last = rows * (part + 1) / parts;
     std::memset(to + first * width, 0, (last - first) * width * sizeof(float));
     for (int64_t i = 0; i < count; ++i) {

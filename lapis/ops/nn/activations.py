@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from lapis.graph import op
+from lapis.graph import op, remember_logits
 from lapis.ops.arrays import Tensor, axis_tuple, to_array, to_float
 
 
@@ -103,7 +103,10 @@ def sigmoid(x: Any) -> Tensor:
     >>> sigmoid([0.0]).tolist()
     [0.5]
     """
-    return jax.nn.sigmoid(to_array(x))
+    x = to_array(x)
+    y = jax.nn.sigmoid(x)
+    remember_logits(y, x, "sigmoid")
+    return y
 
 
 @op
@@ -269,7 +272,10 @@ def softmax(x: Any, axis: int | Sequence[int] | None = -1) -> Tensor:
             "sigmoid.",
             stacklevel=3,
         )
-    return jax.nn.softmax(x, axis=axis_tuple(axis))
+    y = jax.nn.softmax(x, axis=axis_tuple(axis))
+    if isinstance(axis, int):
+        remember_logits(y, x, "softmax", axis % x.ndim)
+    return y
 
 
 @op

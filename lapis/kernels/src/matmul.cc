@@ -1,0 +1,257 @@
+// Products of matrices in float32, many at once, with operands and results that may lie in any order of axes.
+//
+// `layout` is [m, n, k, steps..., (size, steps of a, b, c)...]: c[i, j] = sum over l of a[i, l] * b[l, j], where the
+// steps are those of a along i and l, of b along l and j, of c along i; c is contiguous along j, a along i or l, b along
+// l or j. Each further group of four is an axis along which the product is repeated.
+//
+// An element's sum runs over l in one order, whatever the number of threads and of other elements.
+
+#include <algorithm>
+#include <cstring>
+
+#include "common.h"
+#include "share.h"
+
+namespace lapis {
+namespace {
+
+namespace ffi = xla::ffi;
+
+#define ALWAYS __attribute__((always_inline)) inline
+
+// Eight or sixteen floats; `kRows` rows of two of them fill the registers, and a panel of b, `kDepth` rows of two, half
+// of the nearest cache.
+struct Narrow {
+  typedef float Floats __attribute__((vector_size(32)));
+  static constexpr int kWidth = 8, kRows = 6, kDepth = 256;
+};
+struct Wide {
+  typedef float Floats __attribute__((vector_size(64)));
+  static constexpr int kWidth = 16, kRows = 12, kDepth = 192;
+};
+typedef float Eight __attribute__((vector_size(32)));
+typedef int32_t Places __attribute__((vector_size(32)));
+
+template <class V>
+ALWAYS V load(const float* from) {
+  V v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+
+template <class V>
+ALWAYS void store(float* to, V v) {
+  std::memcpy(to, &v, sizeof v);
+}
+
+constexpr int64_t kBlock = 96;  // rows of a task: a multiple of every `kRows`
+
+struct Product {
+  int64_t m, n, k, a_i, a_l, b_l, b_j, c_i;
+  const float *a, *b;
+  float* c;
+};
+
+// R rows of c, `width` columns: the sum over `depth` of a's values times the panel's rows, added to c unless `fresh`.
+// a is contiguous along l where `along`, and along i otherwise; `step` is that of its other axis.
+template <class S, int R, bool along>
+ALWAYS void tile(const float* a, int64_t step, const float* panel, int64_t depth, float* c, int64_t c_step,
+                 int64_t width, bool fresh) {
+  using V = typename S::Floats;
+  constexpr int W = S::kWidth;
+  V sum[R][2] = {};
+  for (int64_t l = 0; l < depth; ++l, panel += 2 * W) {
+    const V left = load<V>(panel), right = load<V>(panel + W);
+#pragma GCC unroll 12
+    for (int r = 0; r < R; ++r) {
+      const float value = along ? a[r * step + l] : a[l * step + r];
+      sum[r][0] += value * left;
+      sum[r][1] += value * right;
+    }
+  }
+#pragma GCC unroll 12
+  for (int r = 0; r < R; ++r, c += c_step) {
+    if (width == 2 * W) {
+      store<V>(c, fresh ? sum[r][0] : load<V>(c) + sum[r][0]);
+      store<V>(c + W, fresh ? sum[r][1] : load<V>(c + W) + sum[r][1]);
+    } else {
+      float edge[2 * W];
+      store<V>(edge, sum[r][0]);
+      store<V>(edge + W, sum[r][1]);
+      for (int64_t j = 0; j < width; ++j) c[j] = fresh ? edge[j] : c[j] + edge[j];
+    }
+  }
+}
+
+// Eight rows of eight, `step` apart, become eight columns, `to_step` apart.
+ALWAYS void turn(const float* from, int64_t step, float* to, int64_t to_step) {
+  Eight row[8], pair[8], four[8];
+#pragma GCC unroll 8
+  for (int r = 0; r < 8; ++r) row[r] = load<Eight>(from + r * step);
+#pragma GCC unroll 4
+  for (int r = 0; r < 8; r += 2) {
+    pair[r] = __builtin_shuffle(row[r], row[r + 1], Places{0, 8, 1, 9, 4, 12, 5, 13});
+    pair[r + 1] = __builtin_shuffle(row[r], row[r + 1], Places{2, 10, 3, 11, 6, 14, 7, 15});
+  }
+#pragma GCC unroll 2
+  for (int r = 0; r < 8; r += 4) {
+#pragma GCC unroll 2
+    for (int s = 0; s < 2; ++s) {
+      four[r + 2 * s] = __builtin_shuffle(pair[r + s], pair[r + s + 2], Places{0, 1, 8, 9, 4, 5, 12, 13});
+      four[r + 2 * s + 1] = __builtin_shuffle(pair[r + s], pair[r + s + 2], Places{2, 3, 10, 11, 6, 7, 14, 15});
+    }
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < 4; ++r) {
+    store<Eight>(to + r * to_step, __builtin_shuffle(four[r], four[r + 4], Places{0, 1, 2, 3, 8, 9, 10, 11}));
+    store<Eight>(to + (r + 4) * to_step, __builtin_shuffle(four[r], four[r + 4], Places{4, 5, 6, 7, 12, 13, 14, 15}));
+  }
+}
+
+// Copies `depth` rows of `width` columns of b side by side, zeros after them.
+template <class S>
+ALWAYS void pack(const Product& p, const float* b, int64_t depth, int64_t width, float* panel) {
+  constexpr int P = 2 * S::kWidth;
+  int64_t l = 0;
+  if (p.b_j == 1 && width == P) {
+    for (; l < depth; ++l) std::memcpy(panel + l * P, b + l * p.b_l, P * sizeof(float));
+  } else if (p.b_l == 1 && width == P) {
+    for (; l + 8 <= depth; l += 8) {
+#pragma GCC unroll 4
+      for (int j = 0; j < P; j += 8) turn(b + l + j * p.b_j, p.b_j, panel + l * P + j, P);
+    }
+  }
+  for (; l < depth; ++l) {
+    for (int64_t j = 0; j < width; ++j) panel[l * P + j] = b[l * p.b_l + j * p.b_j];
+    for (int64_t j = width; j < P; ++j) panel[l * P + j] = 0;
+  }
+}
+
+// Whether a's rows are used often enough to be copied first.
+bool gathers(const Product& p, bool along, int64_t columns) {
+  return columns >= 64 && !along;
+}
+
+// What a block of c's rows is made of: the rows of a as they lie, or copied close together.
+struct Rows {
+  const float* a;
+  int64_t step, strip;  // along the axis that is not contiguous, and from `kRows` rows to the next
+};
+
+// Copies `count` rows of `depth` values: one after the other where they are contiguous along l, and otherwise `kRows` at
+// a time, l by l.
+template <class S, bool along>
+ALWAYS Rows gather(const float* a, int64_t step, int64_t count, int64_t depth, float* to) {
+  constexpr int R = S::kRows;
+  if (along) {
+    for (int64_t i = 0; i < count; ++i) std::memcpy(to + i * S::kDepth, a + i * step, depth * sizeof(float));
+    return {to, S::kDepth, R * S::kDepth};
+  }
+  for (int64_t i = 0; i < count; i += R) {
+    float* strip = to + i * S::kDepth;
+    if (count - i >= R) {
+      for (int64_t l = 0; l < depth; ++l) std::memcpy(strip + l * R, a + l * step + i, R * sizeof(float));
+    } else {
+      for (int64_t l = 0; l < depth; ++l) std::memcpy(strip + l * R, a + l * step + i, (count - i) * sizeof(float));
+    }
+  }
+  return {to, R, R * S::kDepth};
+}
+
+// All rows of c in a panel's columns.
+template <class S, bool along>
+ALWAYS void panel_rows(const Rows& rows, int64_t count, const float* panel, int64_t depth, float* c, int64_t c_step,
+                       int64_t width, bool fresh) {
+  const float* a = rows.a;
+  for (; count >= S::kRows; count -= S::kRows, a += rows.strip, c += S::kRows * c_step) {
+    tile<S, S::kRows, along>(a, rows.step, panel, depth, c, c_step, width, fresh);
+  }
+#define ROWS(R)                                                                       \
+  for (; count >= R; count -= R, a += along ? R * rows.step : R, c += R * c_step) {   \
+    tile<S, R, along>(a, rows.step, panel, depth, c, c_step, width, fresh);           \
+  }
+  ROWS(4)
+  ROWS(2)
+  ROWS(1)
+#undef ROWS
+}
+
+// `count` rows of c from `row` in the columns `column` to `last`.
+template <class S, bool along>
+ALWAYS void block(const Product& p, int64_t row, int64_t count, int64_t column, int64_t last) {
+  constexpr int P = 2 * S::kWidth;
+  alignas(64) float panel[S::kDepth * P], rows_close[S::kDepth * kBlock];
+  const int64_t step = along ? p.a_i : p.a_l;
+  const bool close = gathers(p, along, last - column);
+  for (int64_t start = 0; start < p.k; start += S::kDepth) {
+    const int64_t depth = std::min<int64_t>(S::kDepth, p.k - start);
+    const float* a = p.a + row * p.a_i + start * p.a_l;
+    Rows rows{a, step, S::kRows * p.a_i};
+    if (close) rows = gather<S, along>(a, step, count, depth, rows_close);
+    for (int64_t j = column; j < last; j += P) {
+      const int64_t width = std::min<int64_t>(P, last - j);
+      pack<S>(p, p.b + start * p.b_l + j * p.b_j, depth, width, panel);
+      panel_rows<S, along>(rows, count, panel, depth, p.c + row * p.c_i + j, p.c_i, width, start == 0);
+    }
+  }
+}
+
+// What the loader may choose from, by the kind of processor.
+#define VERSION(S, ...)                                                                                       \
+  __VA_ARGS__ int panel_width() { return 2 * S::kWidth; }                                                     \
+  __VA_ARGS__ void run(const Product& p, int64_t row, int64_t count, int64_t column, int64_t last) {          \
+    p.a_l == 1 ? block<S, true>(p, row, count, column, last) : block<S, false>(p, row, count, column, last);  \
+  }
+
+VERSION(Wide, __attribute__((target("arch=x86-64-v4"))))
+VERSION(Narrow, __attribute__((target("arch=x86-64-v3"))))
+VERSION(Narrow, __attribute__((target("default"))))
+
+int64_t blocks(int64_t size, int64_t of) { return (size + of - 1) / of; }
+
+using Floats = ffi::Buffer<ffi::F32>;
+using Result = ffi::Result<Floats>;
+
+ffi::Error matmul(ffi::ThreadPool pool, Floats a, Floats b, Result c, ffi::Span<const int64_t> layout) {
+  const int64_t* s = layout.begin();
+  const Product first{s[0], s[1], s[2],          s[3],          s[4],           s[5],
+                      s[6], s[7], a.typed_data(), b.typed_data(), c->typed_data()};
+  const int64_t *axes = s + 8, *axes_end = s + layout.size();
+  if (first.k == 0) std::memset(first.c, 0, c->size_bytes());
+  if (first.k == 0 || c->element_count() == 0) return ffi::Error::Success();
+  int64_t repeats = 1;
+  for (const int64_t* axis = axes; axis < axes_end; axis += 4) repeats *= axis[0];
+
+  const double work = 2.0 * repeats * first.m * first.n * first.k;
+  // Waking a thread takes as long as a million operations.
+  const int64_t threads = std::min<int64_t>(pool.num_threads(), static_cast<int64_t>(work / 1e6));
+  const int64_t width = panel_width(), panels = blocks(first.n, width), rows = blocks(first.m, kBlock);
+  const int64_t wanted = std::min<int64_t>(16 * threads, std::max<int64_t>(2 * threads, work / 1.5e6));
+  const int64_t groups = std::max<int64_t>(1, std::min(panels, blocks(wanted, repeats * rows)));
+  share(pool, threads, repeats * rows * groups, [&](int64_t task) {
+    Product p = first;
+    const int64_t group = task % groups, part = task / groups % rows;
+    int64_t place = task / groups / rows;
+    for (const int64_t* axis = axes; axis < axes_end; axis += 4) {
+      const int64_t i = place % axis[0];
+      place /= axis[0];
+      p.a += i * axis[1];
+      p.b += i * axis[2];
+      p.c += i * axis[3];
+    }
+    run(p, part * kBlock, std::min(kBlock, p.m - part * kBlock), panels * group / groups * width,
+        std::min(p.n, panels * (group + 1) / groups * width));
+  });
+  return ffi::Error::Success();
+}
+
+}  // namespace
+}  // namespace lapis
+
+LAPIS_HANDLER(lapis_matmul_v1, lapis::matmul,
+              xla::ffi::Ffi::Bind()
+                  .Ctx<xla::ffi::ThreadPool>()
+                  .Arg<lapis::Floats>()
+                  .Arg<lapis::Floats>()
+                  .Ret<lapis::Floats>()
+                  .Attr<xla::ffi::Span<const int64_t>>("layout"))
