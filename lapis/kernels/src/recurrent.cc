@@ -141,12 +141,13 @@ ALWAYS void pack_backward(const float* w, int64_t units, int64_t columns, float*
   }
 }
 
-// One step for R rows and one vector of units: their share of `h @ w`, then the gates.
+// One step for R rows and one vector of units: their share of `h @ w`, then the gates. `whole`, a constant, says that
+// the vector lies within the units: vectors that are read and written element by element do not stay in registers.
 template <class S, int G, int R>
-ALWAYS void forward_block(const Forward& a, int64_t t, int64_t row, int64_t u) {
+ALWAYS void forward_block(const Forward& a, int64_t t, int64_t row, int64_t u, bool whole) {
   using Floats = typename S::Floats;
   constexpr int W = S::kWidth;
-  const int64_t U = a.units, P = a.padded, count = std::min<int64_t>(W, U - u);
+  const int64_t U = a.units, P = a.padded, count = whole ? W : U - u;
   Floats sum[R][G];
 #pragma GCC unroll 8
   for (int g = 0; g < G; ++g) {
@@ -214,8 +215,17 @@ ALWAYS void forward_block(const Forward& a, int64_t t, int64_t row, int64_t u) {
 }
 
 template <class S, int G>
-ALWAYS void forward_rows(const Forward& given, int64_t first, int64_t last) {
+ALWAYS void forward_column(const Forward& a, int64_t t, int64_t first, int64_t last, int64_t u, bool whole) {
   constexpr int R = S::kRegisters / G;
+  int64_t row = first;
+  // A block of one row would leave most of the registers idle, so that the last rows go in pairs.
+  for (; last - row >= R && last - row != R + 1; row += R) forward_block<S, G, R>(a, t, row, u, whole);
+  for (; last - row >= 2; row += 2) forward_block<S, G, 2>(a, t, row, u, whole);
+  if (row < last) forward_block<S, G, 1>(a, t, row, u, whole);
+}
+
+template <class S, int G>
+ALWAYS void forward_rows(const Forward& given, int64_t first, int64_t last) {
   Forward a = given;
   const int64_t U = a.units, P = a.padded;
   for (int64_t row = first; row < last; ++row) {
@@ -224,13 +234,9 @@ ALWAYS void forward_rows(const Forward& given, int64_t first, int64_t last) {
   }
   for (int64_t i = 0; i < a.steps; ++i) {
     const int64_t t = a.step(i);
-    for (int64_t u = 0; u < U; u += S::kWidth) {
-      int64_t row = first;
-      // A block of one row would leave most of the registers idle, so that the last rows go in pairs.
-      for (; last - row >= R && last - row != R + 1; row += R) forward_block<S, G, R>(a, t, row, u);
-      for (; last - row >= 2; row += 2) forward_block<S, G, 2>(a, t, row, u);
-      if (row < last) forward_block<S, G, 1>(a, t, row, u);
-    }
+    int64_t u = 0;
+    for (; u + S::kWidth <= U; u += S::kWidth) forward_column<S, G>(a, t, first, last, u, true);
+    if (u < U) forward_column<S, G>(a, t, first, last, u, false);
     std::swap(a.now, a.next);
   }
   if (G == 4) {
@@ -240,10 +246,43 @@ ALWAYS void forward_rows(const Forward& given, int64_t first, int64_t last) {
   }
 }
 
+// The gradients of one vector of units of the gates at one step and row, which is at `place` of (time, batch) and was at
+// `before` one step earlier, -1 for the first; `whole` as in `forward_block`.
+template <class S, int G>
+ALWAYS void backward_vector(const Backward& a, int64_t place, int64_t before, int64_t row, int64_t u, bool whole) {
+  using Floats = typename S::Floats;
+  const int64_t U = a.units, P = a.padded, count = whole ? S::kWidth : U - u;
+  float* dz = a.dz + row * G * U;
+  const Floats dh = load<S>(a.dh + row * P + u) + load<S>(a.h_cotangent + place * U + u, count);
+  Floats part[4], d[4], past;
+  for (int g = 0; g < 4; ++g) part[g] = load<S>(a.gates + (place * 4 + g) * U + u, count);
+  if (G == 4) {
+    const Floats shown = tanh_of<S>(load<S>(a.c + place * U + u, count));
+    const Floats old = load<S>(before < 0 ? a.c0 + row * U + u : a.c + before * U + u, count);
+    const Floats dc = load<S>(a.dc + row * P + u) + dh * part[3] * (1.f - shown * shown);
+    d[0] = dc * part[2] * part[0] * (1.f - part[0]);
+    d[1] = dc * old * part[1] * (1.f - part[1]);
+    d[2] = dc * part[0] * (1.f - part[2] * part[2]);
+    d[3] = dh * shown * part[3] * (1.f - part[3]);
+    store<S>(a.dc + row * P + u, dc * part[1]);
+    past = Floats{};
+  } else {
+    const Floats old = load<S>(before < 0 ? a.h0 + row * U + u : a.h + before * U + u, count);
+    d[0] = dh * (old - part[2]) * part[0] * (1.f - part[0]);
+    d[2] = dh * (1.f - part[0]) * (1.f - part[2] * part[2]);
+    d[1] = d[2] * part[3] * part[1] * (1.f - part[1]);
+    past = dh * part[0];
+  }
+  store<S>(a.dh + row * P + u, past);
+  for (int g = 0; g < G; ++g) {
+    store<S>(a.inputs + (place * G + g) * U + u, d[g], count);
+    store<S>(dz + g * U + u, G == 3 && g == 2 ? d[g] * part[1] : d[g], count);
+  }
+}
+
 // The gradients of the gates at one step and row, and what of the state's gradient goes past the kernel.
 template <class S, int G>
 ALWAYS void backward_gates(const Backward& a, int64_t i, int64_t row) {
-  using Floats = typename S::Floats;
   const int64_t t = a.step(i), U = a.units, P = a.padded, place = t * a.batch + row;
   const int64_t before = i == 0 ? -1 : a.step(i - 1) * a.batch + row;
   float* dz = a.dz + row * G * U;
@@ -253,34 +292,9 @@ ALWAYS void backward_gates(const Backward& a, int64_t i, int64_t row) {
     std::memset(a.inputs + place * G * U, 0, G * U * sizeof(float));
     return;
   }
-  for (int64_t u = 0; u < U; u += S::kWidth) {
-    const int64_t count = std::min<int64_t>(S::kWidth, U - u);
-    const Floats dh = load<S>(a.dh + row * P + u) + load<S>(a.h_cotangent + place * U + u, count);
-    Floats part[4], d[4], past;
-    for (int g = 0; g < 4; ++g) part[g] = load<S>(a.gates + (place * 4 + g) * U + u, count);
-    if (G == 4) {
-      const Floats shown = tanh_of<S>(load<S>(a.c + place * U + u, count));
-      const Floats old = load<S>(before < 0 ? a.c0 + row * U + u : a.c + before * U + u, count);
-      const Floats dc = load<S>(a.dc + row * P + u) + dh * part[3] * (1.f - shown * shown);
-      d[0] = dc * part[2] * part[0] * (1.f - part[0]);
-      d[1] = dc * old * part[1] * (1.f - part[1]);
-      d[2] = dc * part[0] * (1.f - part[2] * part[2]);
-      d[3] = dh * shown * part[3] * (1.f - part[3]);
-      store<S>(a.dc + row * P + u, dc * part[1]);
-      past = Floats{};
-    } else {
-      const Floats old = load<S>(before < 0 ? a.h0 + row * U + u : a.h + before * U + u, count);
-      d[0] = dh * (old - part[2]) * part[0] * (1.f - part[0]);
-      d[2] = dh * (1.f - part[0]) * (1.f - part[2] * part[2]);
-      d[1] = d[2] * part[3] * part[1] * (1.f - part[1]);
-      past = dh * part[0];
-    }
-    store<S>(a.dh + row * P + u, past);
-    for (int g = 0; g < G; ++g) {
-      store<S>(a.inputs + (place * G + g) * U + u, d[g], count);
-      store<S>(dz + g * U + u, G == 3 && g == 2 ? d[g] * part[1] : d[g], count);
-    }
-  }
+  int64_t u = 0;
+  for (; u + S::kWidth <= U; u += S::kWidth) backward_vector<S, G>(a, place, before, row, u, true);
+  if (u < U) backward_vector<S, G>(a, place, before, row, u, false);
 }
 
 // `dh += dz @ w^T` for R rows and two vectors of units.
