@@ -9,6 +9,7 @@ from benchmarks.peers import PEERS
 from benchmarks.works import TRAINED
 
 OURS = "lapis"
+CALM = 0.25  # cores kept busy by other processes, beyond which a run is not counted where a calmer one is there
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,12 @@ SECTIONS: dict[str, tuple[Row, ...]] = {
 
 @dataclass(frozen=True)
 class Cell:
-    """A peer's median and how many runs it is of, or why there is none."""
+    """A peer's median and how many runs it is of, or why there is none; disturbed where no run was calm."""
 
     value: float | None
     count: int = 0
     error: str = ""
+    disturbed: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,10 +102,12 @@ class Result:
 
 
 def cell(lines: Sequence[dict[str, Any]], figure: str) -> Cell:
-    """The median of a figure over a peer's runs; its last error where no run has it."""
-    values = [line["figures"][figure] for line in lines if figure in line.get("figures", {})]
+    """The median of a figure over a peer's calm runs, of all where none was; its last error where no run has it."""
+    having = [line for line in lines if figure in line.get("figures", {})]
+    calm = [line for line in having if (line.get("busy_elsewhere") or 0) <= CALM]
+    values = [line["figures"][figure] for line in calm or having]
     if values:
-        return Cell(statistics.median(values), len(values))
+        return Cell(statistics.median(values), len(values), disturbed=not calm)
     errors = [line["error"] for line in lines if "error" in line]
     return Cell(None, 0, errors[-1] if errors else "")
 
@@ -137,7 +141,7 @@ def _text(result: Result, peer: str) -> str:
         return ""
     if found.value is None:
         return "failed" if found.error else ""
-    text = number(found.value * result.row.scale)
+    text = ("~" if found.disturbed else "") + number(found.value * result.row.scale)
     ratio = result.ratio(peer)
     return text if peer == OURS or ratio is None else f"{text} ({ratio:.2f}x)"
 
@@ -245,7 +249,8 @@ def markdown(document: dict[str, Any], chart: str = "") -> str:
     text = [f"# Benchmarks, {document['date']}", "", *(f"{line}  " for line in _machine(document)), ""]
     text += [
         f"Medians of {document['settings']['rounds']} interleaved rounds, each in a process of its own that finds no "
-        "cache on disk (unless the row says so); lower is better. In brackets, how many times Lapis's figure.",
+        "cache on disk (unless the row says so); lower is better. In brackets, how many times Lapis's figure. "
+        f"~: other processes kept more than {CALM} cores busy beside every run; otherwise such runs do not count.",
         "",
         f"**Lapis is ahead of every peer on {len(rows) - len(late)} of {len(rows)} rows.**",
         "",

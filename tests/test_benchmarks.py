@@ -66,6 +66,13 @@ def test_medians_ratios_and_the_best_peer() -> None:
     assert transformer.ours is None and transformer.lead is None
 
 
+def test_a_run_beside_other_work_counts_only_where_there_is_no_calmer_one() -> None:
+    calm, disturbed = ({**_line("torch", "mlp", step=s), "busy_elsewhere": b} for s, b in ((1e-3, 0.1), (9e-3, 1.2)))
+    assert report.cell([calm, disturbed], "step") == report.Cell(1e-3, 1)
+    assert report.cell([disturbed], "step") == report.Cell(9e-3, 1, disturbed=True)
+    assert "| ~9 |" in report.markdown(_document([disturbed]))
+
+
 def test_the_report_says_where_lapis_is_ahead_and_where_not() -> None:
     text = report.markdown(_document(LINES), "chart.svg")
     assert "ahead of every peer on 1 of 3 rows" in text
