@@ -21,7 +21,8 @@ from lapis.graph import inferring
 from lapis.kernels import library
 
 _HANDLER = "lapis_matmul_v1"
-_LEAST_WORK = 2e5  # operations; below, the call costs more than XLA's own product
+_LEAST_WORK = 3e5  # operations; below, the call costs more than XLA's own product
+_MOST_WORK = 5e7  # operations in one matrix; above, XLA's product is as fast
 
 
 class _Layout(NamedTuple):
@@ -33,7 +34,12 @@ class _Layout(NamedTuple):
     def pays(self) -> bool:
         """Whether the native product is faster than XLA's."""
         rows, columns, depth = self.flat[:3]
-        return min(rows, columns, depth) >= 4 and 2 * rows * columns * depth * math.prod(self.flat[8::4]) >= _LEAST_WORK
+        repeats = math.prod(self.flat[8::4])
+        work = 2 * rows * columns * depth
+        least_rows = 8 if repeats > 1 else 32
+        if rows < least_rows or min(columns, depth) < 8:
+            return False
+        return work * repeats >= _LEAST_WORK and work <= _MOST_WORK
 
 
 def _terms(subscripts: str) -> list[str]:

@@ -228,7 +228,7 @@ ffi::Error matmul(ffi::ThreadPool pool, Floats a, Floats b, Result c, ffi::Span<
   const int64_t threads = std::min<int64_t>(pool.num_threads(), static_cast<int64_t>(work / 1e6));
   const int64_t width = panel_width(), panels = blocks(first.n, width), rows = blocks(first.m, kBlock);
   const int64_t step = blocks(blocks(first.m, rows), tile_rows()) * tile_rows();
-  const int64_t wanted = std::min<int64_t>(16 * threads, std::max<int64_t>(2 * threads, work / 1.5e6));
+  const int64_t wanted = std::min<int64_t>(4 * threads, std::max<int64_t>(2 * threads, work / 1.5e6));
   const int64_t groups = std::max<int64_t>(1, std::min(panels, blocks(wanted, repeats * rows)));
   share(pool, threads, repeats * rows * groups, [&](int64_t task) {
     Product p = first;
