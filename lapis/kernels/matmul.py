@@ -111,7 +111,7 @@ def native(a: Any, b: Any, subscripts: str) -> Any | None:
 
 def _known(a: Any, b: Any) -> bool:
     """Whether the native function takes arrays of these types in this process."""
-    if a.dtype != jnp.float32 or b.dtype != jnp.float32 or inferring():
+    if any(getattr(x, "dtype", None) != jnp.float32 for x in (a, b)) or inferring():
         return False
     if not all(isinstance(size, int) for size in (*a.shape, *b.shape)):
         return False

@@ -107,7 +107,7 @@ def tensordot(x1: Any, x2: Any, axes: int | Sequence[Any] = 2) -> Tensor:
     [[11]]
     """
     x1, x2 = to_array(x1), to_array(x2)
-    subscripts = _tensordot_subscripts(x1.ndim, x2.ndim, axes)
+    subscripts = _tensordot_subscripts(np.ndim(x1), np.ndim(x2), axes)
     product = None if subscripts is None else native(x1, x2, subscripts)
     return jnp.tensordot(x1, x2, axes=axes) if product is None else product
 
