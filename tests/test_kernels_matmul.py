@@ -79,12 +79,11 @@ def test_the_native_function_knows_the_usual_forms(subscripts):
 
 
 @native
-@some
-@given(st.sampled_from(FORMS), st.integers(1, 9), st.integers(1, 9), st.integers(1, 9))
-def test_derivatives(subscripts, i, j, k):
-    rng = np.random.default_rng(i + 10 * j + 100 * k)
-    a, b = _numbers(rng, subscripts, {"i": i, "j": j, "k": k, "x": 2, "y": 3})
-    da, db = _numbers(rng, subscripts, {"i": i, "j": j, "k": k, "x": 2, "y": 3})
+@pytest.mark.parametrize("subscripts", FORMS)
+def test_derivatives(subscripts, monkeypatch):
+    monkeypatch.setattr(matmul._Layout, "pays", lambda layout: True)
+    rng = np.random.default_rng(0)
+    (a, b), (da, db) = (_numbers(rng, subscripts, {"i": 7, "j": 5, "k": 9, "x": 2, "y": 3}) for _ in range(2))
 
     def derivatives(function):
         def loss(a, b):
@@ -95,7 +94,7 @@ def test_derivatives(subscripts, i, j, k):
         second = jax.grad(lambda a, b: sum(jnp.sum(jnp.sin(g)) for g in gradient(a, b)), (0, 1))(a, b)
         return *gradient(a, b), *along, *second
 
-    for found, wanted in zip(derivatives(_bind), derivatives(matmul.reference)):
+    for found, wanted in zip(*(jax.jit(lambda f=f: derivatives(f))() for f in (_bind, matmul.reference))):
         np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-3)
 
 
@@ -103,10 +102,8 @@ def test_derivatives(subscripts, i, j, k):
 @pytest.mark.parametrize("axes", [(0, 0), (1, None), (None, 1), (2, 1)])
 def test_mapped(axes):
     rng = np.random.default_rng(0)
-    a, b = rng.normal(size=(2, 7, 8, 9)[:4]).astype("float32"), rng.normal(size=(2, 7, 9, 5)).astype("float32")
-    a = a[0] if axes[0] is None else np.moveaxis(a[:, 0] if axes[0] is not None else a, 0, axes[0])
-    b = b[0, 0] if axes[1] is None else np.moveaxis(b[:, 0], 0, axes[1])
-    a = a[0] if axes[0] is None else a
+    a, b = (rng.normal(size=shape).astype("float32") for shape in [(2, 8, 9), (2, 9, 5)])
+    a, b = (x[0] if axis is None else np.moveaxis(x, 0, axis) for x, axis in zip((a, b), axes))
     found = jax.vmap(lambda a, b: _bind(a, b, "ik,kj->ij"), axes)(a, b)
     wanted = jax.vmap(lambda a, b: matmul.reference(a, b, "ik,kj->ij"), axes)(a, b)
     np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
