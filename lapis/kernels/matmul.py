@@ -8,7 +8,6 @@ derivatives are sums of the same kind, and an axis to map over is one more lette
 import functools
 import math
 import string
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -18,10 +17,12 @@ from jax import lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
+from lapis.graph import inferring
 from lapis.kernels import library
 
 _HANDLER = "lapis_matmul_v1"
-_LEAST_WORK = 2e5  # operations; below, the call costs more than XLA's own product
+_LEAST_WORK = 3e5  # operations; below, the call costs more than XLA's own product
+_MOST_WORK = 5e7  # operations in one matrix; above, XLA's product is as fast
 
 
 class _Layout(NamedTuple):
@@ -30,10 +31,15 @@ class _Layout(NamedTuple):
     swapped: bool  # the second array is the native function's first
     flat: tuple[int, ...]
 
-    def serves(self) -> bool:
+    def pays(self) -> bool:
         """Whether the native product is faster than XLA's."""
         rows, columns, depth = self.flat[:3]
-        return min(rows, columns, depth) >= 4 and 2 * rows * columns * depth * math.prod(self.flat[8::4]) >= _LEAST_WORK
+        repeats = math.prod(self.flat[8::4])
+        work = 2 * rows * columns * depth
+        least_rows = 8 if repeats > 1 else 32
+        if rows < least_rows or min(columns, depth) < 8:
+            return False
+        return work * repeats >= _LEAST_WORK and work <= _MOST_WORK
 
 
 def _terms(subscripts: str) -> list[str]:
@@ -95,16 +101,27 @@ def _layout(subscripts: str, a_shape: tuple[int, ...], b_shape: tuple[int, ...])
     return _Layout(swapped, tuple(flat))
 
 
-def _serves(subscripts: str, a: Any, b: Any) -> bool:
-    if a.dtype != jnp.float32 or b.dtype != jnp.float32:
+def native(a: Any, b: Any, subscripts: str) -> Any | None:
+    """`einsum(subscripts, a, b)` where it is a product that is faster natively, else `None`."""
+    if not _known(a, b):
+        return None
+    plain = find_subscripts(subscripts, tuple(a.shape), tuple(b.shape))
+    return None if plain is None or not _pays(plain, a, b) else _product.bind(a, b, subscripts=plain)
+
+
+def _known(a: Any, b: Any) -> bool:
+    """Whether the native function takes arrays of these types in this process."""
+    if any(getattr(x, "dtype", None) != jnp.float32 for x in (a, b)) or inferring():
         return False
     if not all(isinstance(size, int) for size in (*a.shape, *b.shape)):
         return False
     # XLA cannot split a foreign function among several devices.
-    if jax.default_backend() != "cpu" or jax.device_count() > 1 or not library.handler(_HANDLER):
-        return False
+    return jax.default_backend() == "cpu" and jax.device_count() == 1 and library.handler(_HANDLER)
+
+
+def _pays(subscripts: str, a: Any, b: Any) -> bool:
     layout = _layout(subscripts, tuple(a.shape), tuple(b.shape))
-    return layout is not None and layout.serves()
+    return layout is not None and layout.pays()
 
 
 def reference(a: Any, b: Any, subscripts: str) -> Any:
@@ -118,48 +135,42 @@ def reference(a: Any, b: Any, subscripts: str) -> Any:
     return lax.transpose(c, [found.index(letter) for letter in c_term])
 
 
-def multiply(a: Any, b: Any, subscripts: str) -> Any | None:
-    """The sum, natively where that is faster.
+def multiply(a: Any, b: Any, subscripts: str) -> Any:
+    """The sum, natively where that is faster; `subscripts` as the primitive has them.
 
     >>> multiply(jnp.ones((2, 3)), jnp.ones((3, 1)), "ij,jk->ik").tolist()
     [[3.0], [3.0]]
     """
-    if _serves(subscripts, a, b):
+    if _known(a, b) and _pays(subscripts, a, b):
         return _product.bind(a, b, subscripts=subscripts)
     return reference(a, b, subscripts)
 
 
-def find_subscripts(subscripts: str, shapes: Sequence[tuple[int, ...]]) -> str | None:
-    """Einstein's notation as `multiply` takes it, or `None` for what is not a product of two arrays of its kind.
+@functools.lru_cache(4096)
+def find_subscripts(subscripts: str, a_shape: tuple[int, ...], b_shape: tuple[int, ...]) -> str | None:
+    """Einstein's notation as the primitive has it, or `None` for what is no product of its kind.
 
-    >>> find_subscripts("...i,ij->...j", [(5, 2, 3), (3, 4)])
+    >>> find_subscripts("...i,ij->...j", (5, 2, 3), (3, 4))
     'abi,ij->abj'
     """
     text = subscripts.replace(" ", "")
-    if text.count(",") != 1 or text.count("->") != 1 or len(shapes) != 2:
+    if text.count(",") != 1 or text.count("->") != 1:
         return None
-    free = [letter for letter in string.ascii_letters if letter not in text]
-    terms = _terms(text)
-    rank = 0
-    for term, shape in zip(terms, shapes):
-        if "..." in term:
-            rank = max(rank, len(shape) - len(term) + 3)
-    dots = "".join(free[:rank])
-    full = []
-    for term, shape in zip(terms, [*shapes, None]):
-        held = rank if shape is None else len(shape) - len(term) + 3
-        full.append(term.replace("...", dots[rank - held :]) if "..." in term else term)
-    a, b, c = full
-    if not all(term.isalpha() and len(set(term)) == len(term) for term in full):
+    free = "".join(letter for letter in string.ascii_letters if letter not in text)
+    a, b, c = _terms(text)
+    ranks = [len(shape) - len(term) + 3 if "..." in term else 0 for term, shape in zip((a, b), (a_shape, b_shape))]
+    most = max(ranks)
+    if min(ranks) < 0 or most > len(free):
         return None
-    if len(a) != len(shapes[0]) or len(b) != len(shapes[1]):
+    dots = [free[most - rank : most] for rank in (*ranks, most)]
+    a, b, c = (term.replace("...", letters) for term, letters in zip((a, b, c), dots))
+    letters = a + b + c
+    # A size that differs is an axis of one element that is repeated, or a mistake.
+    fits = len(a) == len(a_shape) and len(b) == len(b_shape) and letters.isalpha()
+    pairs = {*zip(a, a_shape), *zip(b, b_shape)}
+    if not fits or len(pairs) != len(set(a + b)) or any(len(set(term)) != len(term) for term in (a, b, c)):
         return None
-    if any((letter in a) + (letter in b) + (letter in c) < 2 for letter in a + b + c):
-        return None
-    sizes = dict(zip(a, shapes[0]))
-    if any(sizes.get(letter, size) != size for letter, size in zip(b, shapes[1])):
-        return None  # an axis of one element that is repeated, or a mistake
-    return f"{a},{b}->{c}"
+    return f"{a},{b}->{c}" if all(letters.count(letter) >= 2 for letter in letters) else None
 
 
 _product = Primitive("lapis_product")
@@ -191,9 +202,9 @@ def _lower(context: Any, a: Any, b: Any, subscripts: str) -> Any:
 def _batch(arguments: Any, axes: Any, subscripts: str) -> Any:
     a, b, c = _terms(subscripts)
     letter = next(letter for letter in string.ascii_letters if letter not in subscripts)
-    arrays = [array if axis is None else jnp.moveaxis(array, axis, 0) for array, axis in zip(arguments, axes)]
+    x, y = (array if axis is None else jnp.moveaxis(array, axis, 0) for array, axis in zip(arguments, axes))
     a, b = (term if axis is None else letter + term for term, axis in zip((a, b), axes))
-    return multiply(*arrays, f"{a},{b}->{letter}{c}"), 0
+    return multiply(x, y, f"{a},{b}->{letter}{c}"), 0
 
 
 def _a_gradient(cotangent: Any, a: Any, b: Any, subscripts: str) -> Any:

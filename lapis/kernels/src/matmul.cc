@@ -44,7 +44,7 @@ ALWAYS void store(float* to, V v) {
   std::memcpy(to, &v, sizeof v);
 }
 
-constexpr int64_t kBlock = 96;  // rows of a task: a multiple of every `kRows`
+constexpr int64_t kBlock = 144;  // the most rows of a task, a multiple of every `kRows`
 
 struct Product {
   int64_t m, n, k, a_i, a_l, b_l, b_j, c_i;
@@ -129,7 +129,7 @@ ALWAYS void pack(const Product& p, const float* b, int64_t depth, int64_t width,
 
 // Whether a's rows are used often enough to be copied first.
 bool gathers(const Product& p, bool along, int64_t columns) {
-  return columns >= 64 && !along;
+  return !along && columns >= 128;
 }
 
 // What a block of c's rows is made of: the rows of a as they lie, or copied close together.
@@ -199,6 +199,7 @@ ALWAYS void block(const Product& p, int64_t row, int64_t count, int64_t column, 
 // What the loader may choose from, by the kind of processor.
 #define VERSION(S, ...)                                                                                       \
   __VA_ARGS__ int panel_width() { return 2 * S::kWidth; }                                                     \
+  __VA_ARGS__ int tile_rows() { return S::kRows; }                                                            \
   __VA_ARGS__ void run(const Product& p, int64_t row, int64_t count, int64_t column, int64_t last) {          \
     p.a_l == 1 ? block<S, true>(p, row, count, column, last) : block<S, false>(p, row, count, column, last);  \
   }
@@ -226,7 +227,8 @@ ffi::Error matmul(ffi::ThreadPool pool, Floats a, Floats b, Result c, ffi::Span<
   // Waking a thread takes as long as a million operations.
   const int64_t threads = std::min<int64_t>(pool.num_threads(), static_cast<int64_t>(work / 1e6));
   const int64_t width = panel_width(), panels = blocks(first.n, width), rows = blocks(first.m, kBlock);
-  const int64_t wanted = std::min<int64_t>(16 * threads, std::max<int64_t>(2 * threads, work / 1.5e6));
+  const int64_t step = blocks(blocks(first.m, rows), tile_rows()) * tile_rows();
+  const int64_t wanted = std::min<int64_t>(4 * threads, std::max<int64_t>(2 * threads, work / 1.5e6));
   const int64_t groups = std::max<int64_t>(1, std::min(panels, blocks(wanted, repeats * rows)));
   share(pool, threads, repeats * rows * groups, [&](int64_t task) {
     Product p = first;
@@ -239,7 +241,7 @@ ffi::Error matmul(ffi::ThreadPool pool, Floats a, Floats b, Result c, ffi::Span<
       p.b += i * axis[2];
       p.c += i * axis[3];
     }
-    run(p, part * kBlock, std::min(kBlock, p.m - part * kBlock), panels * group / groups * width,
+    run(p, part * step, std::min(step, p.m - part * step), panels * group / groups * width,
         std::min(p.n, panels * (group + 1) / groups * width));
   });
   return ffi::Error::Success();

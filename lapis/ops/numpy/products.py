@@ -1,12 +1,15 @@
 """Products of vectors, matrices and larger arrays."""
 
 import operator
+import string
 from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from lapis.graph import op
+from lapis.kernels.matmul import native
 from lapis.ops.arrays import Tensor, to_array
 
 _dtype_of = operator.attrgetter("dtype")
@@ -28,7 +31,8 @@ def matmul(x1: Any, x2: Any) -> Tensor:
     [[11]]
     """
     x1, x2 = jnp.asarray(x1), jnp.asarray(x2)
-    return jnp.matmul(x1, x2, preferred_element_type=_sum_type(x1, x2))
+    product = native(x1, x2, "...ij,...jk->...ik")
+    return jnp.matmul(x1, x2, preferred_element_type=_sum_type(x1, x2)) if product is None else product
 
 
 @op
@@ -38,7 +42,9 @@ def dot(x1: Any, x2: Any) -> Tensor:
     >>> dot([1, 2], [3, 4]).tolist()
     11
     """
-    return jnp.dot(to_array(x1), to_array(x2))
+    x1, x2 = to_array(x1), to_array(x2)
+    product = native(x1, x2, "...ij,jk->...ik")
+    return jnp.dot(x1, x2) if product is None else product
 
 
 @op
@@ -100,7 +106,28 @@ def tensordot(x1: Any, x2: Any, axes: int | Sequence[Any] = 2) -> Tensor:
     >>> tensordot([[1, 2]], [[3], [4]], axes=1).tolist()
     [[11]]
     """
-    return jnp.tensordot(to_array(x1), to_array(x2), axes=axes)
+    x1, x2 = to_array(x1), to_array(x2)
+    subscripts = _tensordot_subscripts(np.ndim(x1), np.ndim(x2), axes)
+    product = None if subscripts is None else native(x1, x2, subscripts)
+    return jnp.tensordot(x1, x2, axes=axes) if product is None else product
+
+
+def _tensordot_subscripts(rank1: int, rank2: int, axes: int | Sequence[Any]) -> str | None:
+    """The same in Einstein's notation, or `None` for a mistake."""
+    if np.ndim(axes) == 0:
+        axes = operator.index(axes)  # type: ignore[arg-type]
+        lists = [*range(rank1 - axes, rank1)], [*range(axes)]
+    else:
+        lists = [np.atleast_1d(each).tolist() for each in axes]  # type: ignore[union-attr]
+    if len(lists) != 2 or len(lists[0]) != len(lists[1]) or rank1 + rank2 > len(string.ascii_letters):
+        return None
+    if any(not -rank <= axis < rank for each, rank in zip(lists, (rank1, rank2)) for axis in each):
+        return None
+    left, right = list(string.ascii_letters[:rank1]), list(string.ascii_letters[rank1 : rank1 + rank2])
+    for i, j in zip(*lists):
+        right[j] = left[i]
+    kept = [letter for letter in left if letter not in right] + [letter for letter in right if letter not in left]
+    return f"{''.join(left)},{''.join(right)}->{''.join(kept)}"
 
 
 @op
@@ -111,6 +138,13 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Tensor:
     11
     """
     arrays = [jnp.asarray(x) for x in operands]
+    product = (
+        native(arrays[0], arrays[1], subscripts)
+        if len(arrays) == 2 and isinstance(subscripts, str) and not kwargs
+        else None
+    )
+    if product is not None:
+        return product
     kwargs.setdefault("preferred_element_type", _sum_type(*arrays))
     return jnp.einsum(subscripts, *arrays, **kwargs)
 
