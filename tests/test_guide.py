@@ -176,27 +176,45 @@ def test_08_vgg19_features(cache: pathlib.Path) -> None:
     np.testing.assert_allclose(got, np.load(expected), rtol=1e-4, atol=1e-6)
 
 
-def test_ten_epochs_like_keras(cache: pathlib.Path) -> None:
-    """The first model on MNIST: equal loss curves from equal weights and the same order of batches."""
-    from tests.oracle import keras
+_TEN_EPOCHS = """
+import contextlib, sys
+import numpy as np
+import keras, lapis
 
+lapis.training.steps.keeping_logits = contextlib.nullcontext
+data = np.load(sys.argv[1])
+x, y, x_test, y_test = (data[name] for name in ("x", "y", "x_test", "y_test"))
+
+def build(k):
+    k.config.set_floatx("float64")
+    inputs = k.Input((784,), name="img")
+    h = k.layers.Dense(64, activation="relu")(inputs)
+    h = k.layers.Dense(64, activation="relu")(h)
+    model = k.Model(inputs, k.layers.Dense(10, activation="softmax")(h))
+    model.compile("rmsprop", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+ours, theirs = build(lapis), build(keras)
+ours.set_weights([np.asarray(w) for w in theirs.weights])
+curves = [
+    model.fit(x, y, batch_size=64, epochs=10, shuffle=False, validation_data=(x_test, y_test), verbose=0).history
+    for model in (ours, theirs)
+]
+assert list(curves[0]) == list(curves[1])
+print(max(np.abs(np.subtract(curves[0][name], curves[1][name])).max() for name in curves[0]))
+"""
+
+
+def test_ten_epochs_like_keras(cache: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """The first model on MNIST: equal curves from equal weights and the same order of batches.
+
+    In double precision, since ten epochs blow up differences of rounding, which depend on how sums are ordered; and
+    with the loss from probabilities, as Keras has it, whose gradient is cut off where they come near 0.
+    """
     (x, y), (x_test, y_test) = _mnist(cache)
-    x = x.reshape(-1, 784).astype("float32") / 255
-
-    def build(k):
-        inputs = k.Input((784,), name="img")
-        h = k.layers.Dense(64, activation="relu")(inputs)
-        h = k.layers.Dense(64, activation="relu")(h)
-        model = k.Model(inputs, k.layers.Dense(10, activation="softmax")(h))
-        model.compile("rmsprop", "sparse_categorical_crossentropy", metrics=["accuracy"])
-        return model
-
-    ours, theirs = build(lapis), build(keras)
-    ours.set_weights([np.asarray(w) for w in theirs.weights])
-    curves = [
-        model.fit(x, y, batch_size=64, epochs=10, shuffle=False, validation_data=(x_test, y_test), verbose=0).history
-        for model in (ours, theirs)
-    ]
-    assert list(curves[0]) == list(curves[1])
-    for name in curves[0]:
-        np.testing.assert_allclose(curves[0][name], curves[1][name], atol=1e-4)
+    x, x_test = (images.reshape(-1, 784) / 255 for images in (x, x_test))
+    np.savez(tmp_path / "data.npz", x=x, y=y, x_test=x_test, y_test=y_test)
+    environment = {**os.environ, "JAX_ENABLE_X64": "1", "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    command = [sys.executable, "-c", _TEN_EPOCHS, str(tmp_path / "data.npz")]
+    found = subprocess.run(command, check=True, timeout=900, env=environment, capture_output=True, text=True)
+    assert float(found.stdout) < 1e-9

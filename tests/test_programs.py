@@ -74,6 +74,7 @@ def count_traces(monkeypatch, name="train_step"):
 
 
 def test_the_last_batch_needs_no_second_program(monkeypatch):
+    program.forget_shared_programs()
     traces = count_traces(monkeypatch)
     model = compiled(make(norm=False))
     model.fit(X[:54], Y[:54], batch_size=16, epochs=3, verbose=0)

@@ -8,6 +8,7 @@ import pytest
 
 import lapis
 from lapis.training import steps
+from lapis.training.program import forget_shared_programs
 from tests.descriptors import f32, i32
 from tests.training_twins import (
     KIND,
@@ -39,13 +40,15 @@ def test_loss_curve_with_validation_and_partial_batches():
 
 
 def test_one_compilation_per_batch_shape(monkeypatch):
+    forget_shared_programs()
     traces, step = [], steps.train_step
     monkeypatch.setattr(steps, "train_step", lambda *args: traces.append(args) or step(*args))
     model = classifier(lapis)
     compile_classifier(lapis, model)
-    model.fit(X[:54], Y[:54], batch_size=16, epochs=3, verbose=0)  # 3 batches of 16, one of 6
-    assert len(traces) == 2
-    model.fit(X, Y, batch_size=16, verbose=0)
+    model.fit(X[:54], Y[:54], batch_size=16, epochs=3, verbose=0)  # 3 batches of 16, one of 6, filled up
+    assert len(traces) == 1
+    model.fit(X, Y, batch_size=16, verbose=0)  # none to fill up
+    model.fit(X[:32], Y[:32], batch_size=16, verbose=0)
     assert len(traces) == 2
 
 
@@ -220,7 +223,7 @@ def test_generators_and_other_iterables():
         ours.fit(X[:32], Y[:32], batch_size=16, steps_per_epoch=6, verbose=0)
 
 
-def test_batches_go_ahead_to_an_accelerator(monkeypatch):
+def test_batches_of_a_generator_on_an_accelerator(monkeypatch):
     ours = classifier(lapis)
     compile_classifier(lapis, ours)
     start = ours.get_weights()

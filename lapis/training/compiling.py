@@ -10,6 +10,14 @@ from lapis.training.compile_loss import CompileLoss
 from lapis.training.compile_metrics import CompileMetrics
 
 
+def check_steps(steps_per_execution: Any) -> None:
+    """Raise a `ValueError` unless it is a whole number of at least 1, or `"auto"`."""
+    if steps_per_execution != "auto" and (not isinstance(steps_per_execution, int) or steps_per_execution < 1):
+        raise ValueError(
+            f"steps_per_execution is {steps_per_execution!r}; expected a whole number of at least 1, or 'auto'."
+        )
+
+
 def resolve_jit(model: Any, jit_compile: bool | str, run_eagerly: bool) -> bool:
     """Whether steps are compiled."""
     supported = all(getattr(layer, "supports_jit", True) for layer in model._flatten_layers())

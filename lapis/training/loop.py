@@ -7,14 +7,13 @@ import numpy as np
 
 from lapis.callbacks import CallbackList, to_python
 from lapis.core.changes import last_change
-from lapis.data import IterableAdapter, get_data_adapter, split_arrays, unpack_x_y_sample_weight
+from lapis.data import get_data_adapter, split_arrays, unpack_x_y_sample_weight
 from lapis.data.arrays import to_numpy
 from lapis.training.building import build_on
 from lapis.training.collecting import Collected, as_batch
 from lapis.training.driving import drive, live_state, pace_of
 from lapis.training.feed import Feed, as_stack, make_feed
 from lapis.training.filling import bucket_for, bucket_of, may_fill_up, may_fill_up_predictions
-from lapis.training.pace import Pace
 from lapis.training.padding import pad
 from lapis.training.stacks import Stack
 
@@ -242,21 +241,6 @@ def _predict_at_once(model: Any, x: np.ndarray, batch_size: int) -> Any:
     stack = Stack(as_stack(to_numpy(x)), 1, len(x), sizes, [])
     with live_state(model, *prediction_groups(model)) as live:
         return as_batch([(stack, live.run(program, stack))])
-
-
-def run_on_batch(
-    model: Any,
-    program: Any,
-    groups: tuple[list[Any], ...],
-    batch: Any,
-) -> Any:
-    """One step on one batch, the variables up to date afterwards."""
-    feed = make_feed(IterableAdapter([batch]), None, program.stacks)
-    results: list[Any] = []
-    with live_state(model, *groups) as live:
-        for chunk in feed.chunks(Pace(1)):
-            results = [(part, live.run(program, part)) for part in chunk.parts]
-    return results
 
 
 def in_metrics_order(model: Any, logs: dict[str, Any]) -> Any:

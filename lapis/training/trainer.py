@@ -2,27 +2,16 @@
 
 import inspect
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import lapis.core.nest as nest
-from lapis.callbacks import History, to_python
-from lapis.data import class_weight_to_sample_weight, pack_x_y_sample_weight
-from lapis.data.iterables import to_array
-from lapis.training import compiling, loop, steps
-from lapis.training.building import build_on
-from lapis.training.collecting import as_batch
-from lapis.training.fingerprint import compile_fingerprint, fingerprint
-from lapis.training.program import EagerProgram, Program
+from lapis.callbacks import History
+from lapis.training import compiling, loop, on_batch, steps
+from lapis.training.sharing import make_program
 from lapis.training.state import LiveState, assign_state_tree, state_tree
 
 _NOT_COMPILED = "Call compile() before {method}(), for example model.compile(optimizer='adam', loss='mse')."
-
-
-def _check_steps(value: Any) -> None:
-    if value != "auto" and (not isinstance(value, int) or value < 1):
-        raise ValueError(f"steps_per_execution is {value!r}; expected a whole number of at least 1, or 'auto'.")
 
 
 class Trainer:
@@ -87,7 +76,7 @@ class Trainer:
         >>> model.compiled
         True
         """
-        _check_steps(steps_per_execution)
+        compiling.check_steps(steps_per_execution)
         given = optimizer, loss, loss_weights, metrics, weighted_metrics
         parts = compiling.compiled_parts(self, *given, auto_scale_loss)
         self.__dict__.update(  # past the layer's tracking: none of it is a part of the model
@@ -134,7 +123,7 @@ class Trainer:
 
     @steps_per_execution.setter
     def steps_per_execution(self, value: int | str) -> None:
-        _check_steps(value)
+        compiling.check_steps(value)
         self.__dict__["_steps_per_execution"] = value
 
     def _assert_compiled(self, method: str) -> None:
@@ -284,12 +273,12 @@ class Trainer:
     def make_train_function(self, force: bool = False) -> None:
         """Make the program that `fit` runs, unless there is one."""
         if force or self.train_function is None:
-            self.__dict__["train_function"] = self._program("train", self.train_step, uses_up=True)
+            self.__dict__["train_function"] = make_program(self, "train", self.train_step)
 
     def make_test_function(self, force: bool = False) -> None:
         """Make the program that `evaluate` runs, unless there is one."""
         if force or self.test_function is None:
-            self.__dict__["test_function"] = self._program("test", self.test_step)
+            self.__dict__["test_function"] = make_program(self, "test", self.test_step)
 
     def make_predict_function(self, force: bool = False) -> None:
         """Make the program that `predict` runs, unless there is one."""
@@ -299,18 +288,7 @@ class Trainer:
             return outputs, (state[0], non_trainable)
 
         if force or self.predict_function is None:
-            self.__dict__["predict_function"] = self._program("predict", step, collects=True)
-
-    def _program(self, kind: str, step: Callable, collects: bool = False, uses_up: bool = False) -> Any:
-        if not self._compiles:
-            return EagerProgram(step, collects)
-
-        def share_as(by_name: bool) -> Any:
-            graph = fingerprint(self, by_name)
-            compiled = "" if kind == "predict" else compile_fingerprint(self, by_name)
-            return None if graph is None or compiled is None else (kind, graph, compiled)
-
-        return Program(step, collects, uses_up, share_as)
+            self.__dict__["predict_function"] = make_program(self, "predict", step)
 
     @property
     def _compiles(self) -> bool:
@@ -444,40 +422,16 @@ class Trainer:
             The loss alone, or a list that begins with it; with `return_dict` a dict by name.
         """
         self._assert_compiled("train_on_batch")
-        if class_weight is not None:
-            if sample_weight is not None:
-                raise ValueError("Give either class_weight or sample_weight, not both.")
-            sample_weight = class_weight_to_sample_weight(y, class_weight)
-        batch = self._batch(x, y, sample_weight)
-        build_on(self, lambda: batch, with_targets=True)
-        self.make_train_function()
-        self.reset_metrics()
-        logs = loop.run_on_batch(self, self.train_function, loop.train_groups(self), batch)[-1][1][-1]
-        return self._batch_logs(logs, return_dict)
+        return on_batch.train(self, x, y, sample_weight, class_weight, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """The loss and metrics on one batch of arrays, returned as `train_on_batch` does."""
         self._assert_compiled("test_on_batch")
-        batch = self._batch(x, y, sample_weight)
-        build_on(self, lambda: batch, with_targets=True)
-        self.make_test_function()
-        self.reset_metrics()
-        logs = loop.run_on_batch(self, self.test_function, loop.test_groups(self), batch)[-1][1][-1]
-        return self._batch_logs(logs, return_dict)
+        return on_batch.test(self, x, y, sample_weight, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch of arrays, as NumPy arrays."""
-        batch = self._batch(x, None, None)
-        build_on(self, lambda: batch, with_targets=False)
-        self.make_predict_function()
-        return as_batch(loop.run_on_batch(self, self.predict_function, loop.prediction_groups(self), batch))
-
-    def _batch(self, x: Any, y: Any, sample_weight: Any) -> Any:
-        return pack_x_y_sample_weight(*(nest.map_structure(to_array, part) for part in (x, y, sample_weight)))
-
-    def _batch_logs(self, logs: dict[str, Any], return_dict: bool) -> Any:
-        plain = to_python(logs)
-        return plain if return_dict else loop.in_metrics_order(self, plain)
+        return on_batch.predict(self, x)
 
     # Configs and state
 

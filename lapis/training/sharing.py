@@ -1,0 +1,20 @@
+"""The program for a model's step, which models of equal graphs share."""
+
+from collections.abc import Callable
+from typing import Any
+
+from lapis.training.fingerprint import compile_fingerprint, fingerprint
+from lapis.training.program import EagerProgram, Program
+
+
+def make_program(model: Any, kind: str, step: Callable) -> Any:
+    """The program that runs the step, of the kind "train", "test" or "predict"."""
+    if not model._compiles:
+        return EagerProgram(step, collects=kind == "predict")
+
+    def share_as(by_name: bool) -> Any:
+        graph = fingerprint(model, by_name)
+        compiled = "" if kind == "predict" else compile_fingerprint(model, by_name)
+        return None if graph is None or compiled is None else (kind, graph, compiled)
+
+    return Program(step, collects=kind == "predict", uses_up=kind == "train", share_as=share_as)
