@@ -6,7 +6,6 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["KERAS_BACKEND"] = "jax"
 os.environ["LAPIS_COMPILATION_CACHE"] = "0"  # tests write nothing into the home folder
 
-import gc
 import itertools
 from collections.abc import Iterator
 
@@ -14,7 +13,6 @@ import jax
 import pytest
 
 import lapis
-from lapis.training import eager
 
 _PROGRAMS_KEPT = 200  # tests between two clearings of compiled programs, which would fill the memory otherwise
 _count = itertools.count(1)
@@ -26,6 +24,5 @@ def _fresh_session() -> Iterator[None]:
     lapis.utils.set_random_seed(0)
     yield
     if next(_count) % _PROGRAMS_KEPT == 0:
-        eager.clear_programs()
         jax.clear_caches()
-        gc.collect()
+        lapis.utils.clear_session()

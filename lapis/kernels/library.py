@@ -63,7 +63,7 @@ def _environment(wanted: dict[str, str]) -> Iterator[None]:
 def _load_once() -> Library:
     library = Library()
     if library.reason is not None and jax.default_backend() == "cpu":
-        logging.note(f"Convolutions use XLA alone, without the native kernels: {library.reason}.")
+        logging.note(f"Lapis computes with XLA alone, without its native CPU kernels: {library.reason}.")
     return library
 
 

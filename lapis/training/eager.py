@@ -4,9 +4,7 @@ The variables' values are arguments of a program, so that it stays right when th
 what a model computes is part of its fingerprint, by which programs are found.
 """
 
-import contextlib
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +13,7 @@ import numpy as np
 
 from lapis.core import nest
 from lapis.core.changes import last_change
+from lapis.core.recent import Recent
 from lapis.graph import KerasTensor, get_mask, inferring, set_mask
 from lapis.graph.masks import any_masks
 from lapis.layers.calling import calls
@@ -37,25 +36,9 @@ class _Tracing(threading.local):
 _tracing = _Tracing()
 
 
-class _Recent(OrderedDict):
-    """The entries used last."""
-
-    def find(self, key: Any, make: Callable[[], Any]) -> Any:
-        """The entry, made where there is none."""
-        found = self.get(key)
-        if found is None:
-            found = self[key] = make()
-            if len(self) > _MOST_KEPT:
-                self.popitem(last=False)
-        else:
-            with contextlib.suppress(KeyError):  # another thread has dropped it meanwhile
-                self.move_to_end(key)
-        return found
-
-
-_programs = _Recent()
-_sizes = _Recent()
-_apart = _Recent()  # by fingerprint, whether rows are kept apart
+_programs = Recent(_MOST_KEPT)
+_sizes = Recent(_MOST_KEPT)
+_apart = Recent(_MOST_KEPT)  # by fingerprint, whether rows are kept apart
 
 
 def clear_programs() -> None:

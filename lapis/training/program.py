@@ -4,7 +4,6 @@ A program's loop has a trip count that is an argument, so one compilation serves
 computes the same numbers whatever run it is a part of.
 """
 
-import collections
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.extend.core import jaxpr_as_fun
 
+from lapis.core.recent import Recent
 from lapis.kernels import slow_in_loops
 from lapis.state import real_rows
 from lapis.training.stacks import Stack
@@ -33,20 +33,7 @@ class Call(NamedTuple):
     arguments: tuple
 
 
-class _Recent(collections.OrderedDict):
-    """A dict that forgets what was used longest ago."""
-
-    def find(self, key: Any, make: Callable[[], Any]) -> Any:
-        if key in self:
-            self.move_to_end(key)
-            return self[key]
-        self[key] = made = make()
-        while len(self) > _MOST_KEPT:
-            self.popitem(last=False)
-        return made
-
-
-_shared = _Recent()
+_shared = Recent(_MOST_KEPT)
 
 
 def forget_shared_programs() -> None:
@@ -161,8 +148,8 @@ class Program:
         self._collects = collects
         self._uses_up = uses_up
         self._share_as = share_as
-        self._traced = _Recent()
-        self._compiled = _Recent()
+        self._traced = Recent(_MOST_KEPT)
+        self._compiled = Recent(_MOST_KEPT)
         self.compilations = 0
         self.seconds_per_step: float | None = None  # what runs have taken so far
 
@@ -193,7 +180,7 @@ class Program:
         shared_key = share_as, self._collects, self._uses_up, groups, specs, *key[1:]
         found = _shared.find(shared_key, make)
         if found.has_constants:  # they may be this model's own
-            del _shared[shared_key]
+            _shared.pop(shared_key, None)
         return found
 
 

@@ -9,6 +9,7 @@ from lapis.core import dtype_policies, naming
 from lapis.core.config import floatx
 from lapis.state import reset_global_seed_generator
 from lapis.training.eager import clear_programs
+from lapis.training.program import forget_shared_programs
 
 
 def set_random_seed(seed: int) -> None:
@@ -37,11 +38,12 @@ def clear_session(free_memory: bool = True) -> None:
     """Forget the process-wide state: names given to layers, the global seed, the dtype policy.
 
     Args:
-        free_memory: whether to drop compiled calls of models and to collect garbage at once.
+        free_memory: whether to drop compiled programs that models share and to collect garbage at once.
     """
     naming.reset()
     reset_global_seed_generator()
     dtype_policies.set_dtype_policy(floatx())
     if free_memory:
         clear_programs()
+        forget_shared_programs()
         gc.collect()
