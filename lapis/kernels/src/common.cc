@@ -10,11 +10,12 @@ struct Arena {
   size_t size = 0;
   ~Arena() { std::free(memory); }
 };
-thread_local Arena arena;
+thread_local Arena arenas[2];
 
 }  // namespace
 
-Scratch::Scratch(size_t bytes) {
+Scratch::Scratch(size_t bytes, int level) {
+  Arena& arena = arenas[level];
   if (bytes > arena.size) {
     std::free(arena.memory);
     arena.size = rounded(bytes);

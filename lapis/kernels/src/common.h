@@ -28,10 +28,11 @@
 
 namespace lapis {
 
-// Memory that the calling thread keeps for its next kernels: valid until that thread takes scratch again.
+// Memory that the calling thread keeps for its next kernels: valid until that thread takes scratch of that level again.
+// Level 1 is for what outlives the parts that a kernel is shared out in.
 class Scratch {
  public:
-  explicit Scratch(size_t bytes);
+  explicit Scratch(size_t bytes, int level = 0);
   // The next `bytes` of it, aligned to a cache line; what is taken must not exceed what was asked for, each part
   // rounded up with `rounded`.
   void* take(size_t bytes);

@@ -3,6 +3,7 @@
 // Arrays are dense and row-major: activations (batch, ..., channels), kernels (..., channels / groups, filters).
 // `geometry` is [groups, strides..., pads before..., pads after..., dilation...].
 
+#include <omp.h>
 #include <oneapi/dnnl/dnnl.hpp>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <string>
 
 #include "common.h"
+#include "share.h"
 
 namespace lapis {
 namespace {
@@ -157,17 +159,18 @@ Shapes read_shapes(const int64_t* x, const int64_t* w, const int64_t* y, size_t 
   return s;
 }
 
-Key key_of(Kind kind, data_type type, const Shapes& s) {
-  Key key{kind, static_cast<int64_t>(type)};
+Key key_of(Kind kind, data_type type, const Shapes& s, int64_t parts) {
+  Key key{kind, static_cast<int64_t>(type), parts > 1};
   for (const dims* part : {&s.x, &s.y, &s.w, &s.strides, &s.before, &s.after, &s.dilation}) {
     key.insert(key.end(), part->begin(), part->end());
   }
   return key;
 }
 
-std::shared_ptr<const Convolution> find(Kind kind, data_type type, const Shapes& s) {
+// A primitive is bound to the number of threads that it was made for: one where there are several parts.
+std::shared_ptr<const Convolution> find(Kind kind, data_type type, const Shapes& s, int64_t parts) {
   static Cache<Convolution> cache(1024);
-  return cache.get(key_of(kind, type, s), [&] { return make(kind, s, type, true); });
+  return cache.get(key_of(kind, type, s, parts), [&] { return make(kind, s, type, true); });
 }
 
 // The greatest absolute value, as bits; what is not a number comes out above everything.
@@ -189,59 +192,123 @@ LAPIS_CLONES void clip(Bits* values, int64_t count, Bits infinity) {
   }
 }
 
-constexpr int64_t kPiece = 1 << 14;
-
-// Whether no sum of products of these numbers can overflow, so that all results are numbers.
-template <typename Bits>
-bool tame(ffi::AnyBuffer buffer, Bits limit) {
-  const Bits* values = reinterpret_cast<const Bits*>(buffer.untyped_data());
-  const int64_t count = buffer.element_count();
-  int wild = 0;
-#pragma omp parallel for reduction(| : wild) if (count > kPiece)
-  for (int64_t start = 0; start < count; start += kPiece) {
-    wild |= greatest(values + start, std::min(kPiece, count - start)) > limit;
-  }
-  return !wild;
+// Whether no sum of products of these numbers can overflow, so that all results are numbers: below 2^50 none does.
+bool tame(const void* values, int64_t count, data_type type) {
+  return type == data_type::f32 ? greatest(static_cast<const uint32_t*>(values), count) <= 0x58800000u
+                                : greatest(static_cast<const uint16_t*>(values), count) <= 0x5880u;
 }
 
-template <typename Bits>
-void clip_all(ffi::AnyBuffer buffer, Bits infinity) {
-  Bits* values = reinterpret_cast<Bits*>(buffer.untyped_data());
-  const int64_t count = buffer.element_count();
-#pragma omp parallel for if (count > kPiece)
-  for (int64_t start = 0; start < count; start += kPiece) {
-    clip(values + start, std::min(kPiece, count - start), infinity);
-  }
+void clip_all(void* values, int64_t count, data_type type) {
+  type == data_type::f32 ? clip(static_cast<uint32_t*>(values), count, uint32_t{0x7f800000u})
+                         : clip(static_cast<uint16_t*>(values), count, uint16_t{0x7f80u});
 }
 
-void run(Kind kind, data_type type, const Shapes& s, void* x, void* w, void* y, void* bias) {
-  std::shared_ptr<const Convolution> c = find(kind, type, s);
-  const size_t inner_bytes = c->reorder ? c->inner_w.get_size() : 0;
-  const size_t own_bytes = c->scratchpad.get_size();
-  const size_t reorder_bytes = c->reorder ? c->reorder_scratchpad.get_size() : 0;
-  Scratch scratch(Scratch::rounded(inner_bytes) + Scratch::rounded(own_bytes) + Scratch::rounded(reorder_bytes));
-  memory outer_w(c->w, engine(), w);
-  memory inner_w = c->reorder ? memory(c->inner_w, engine(), scratch.take(inner_bytes)) : outer_w;
-  memory scratchpad(c->scratchpad, engine(), scratch.take(own_bytes));
-  auto reorder = [&](memory& from, memory& to) {
-    memory pad(c->reorder_scratchpad, engine(), scratch.take(reorder_bytes));
-    c->reorder.execute(stream(), {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}, {DNNL_ARG_SCRATCHPAD, pad}});
-  };
-  if (c->reorder && !makes_kernel(kind)) reorder(outer_w, inner_w);
-  std::unordered_map<int, memory> arguments{
-      {kind == kData ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC, memory(c->x, engine(), x)},
-      {makes_kernel(kind) ? DNNL_ARG_DIFF_WEIGHTS : DNNL_ARG_WEIGHTS, inner_w},
-      {kind == kData || makes_kernel(kind) ? DNNL_ARG_DIFF_DST : DNNL_ARG_DST, memory(c->y, engine(), y)},
-      {DNNL_ARG_SCRATCHPAD, scratchpad}};
-  if (bias != nullptr) {
-    arguments.emplace(makes_kernel(kind) ? DNNL_ARG_DIFF_BIAS : DNNL_ARG_BIAS, memory(c->bias, engine(), bias));
+// Within it, oneDNN makes and runs primitives on the calling thread alone.
+class Alone {
+ public:
+  explicit Alone(bool alone) : before_(omp_get_max_threads()) {
+    if (alone) omp_set_num_threads(1);
   }
-  c->primitive.execute(stream(), arguments);
-  if (c->reorder && makes_kernel(kind)) reorder(inner_w, outer_w);
+  ~Alone() { omp_set_num_threads(before_); }
+
+ private:
+  int before_;
+};
+
+int64_t size_of(const dims& shape) {
+  int64_t size = 1;
+  for (int64_t axis : shape) size *= axis;
+  return size;
+}
+
+// How many slices of the batch are computed side by side, each by one thread of XLA's pool: OpenMP's threads would have
+// to wrest the cores from these. One slice means that oneDNN's own threads share it.
+int64_t slices(Kind kind, data_type type, const Shapes& s, const ffi::ThreadPool& pool) {
+  const int64_t threads = pool.num_threads();
+  const double work = 2.0 * size_of(s.y) * size_of(s.w) / s.w[0] / s.w[1];
+  if (threads < 2 || work < 4e6 || s.x[0] % threads != 0) return 1;
+  if (makes_kernel(kind)) {
+    // Each slice has a kernel's gradient of its own, which must be little beside what it is made of.
+    const bool light = size_of(s.w) * threads < size_of(s.x) + size_of(s.y);
+    return light && type == data_type::f32 ? threads : 1;
+  }
+  return threads;
+}
+
+void reorder(const Convolution& c, memory from, memory to) {
+  Scratch scratch(c.reorder_scratchpad.get_size());
+  memory pad(c.reorder_scratchpad, engine(), scratch.take(c.reorder_scratchpad.get_size()));
+  c.reorder.execute(stream(), {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}, {DNNL_ARG_SCRATCHPAD, pad}});
   stream().wait();
 }
 
-ffi::Error guarded(Kind kind, ffi::AnyBuffer x, ffi::AnyBuffer w, ffi::AnyBuffer y, void* bias,
+// One slice, the kernel (or its gradient) in the primitive's own order.
+void run_slice(Kind kind, const Convolution& c, void* x, void* inner_w, void* y, void* bias) {
+  Scratch scratch(c.scratchpad.get_size());
+  std::unordered_map<int, memory> arguments{
+      {kind == kData ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC, memory(c.x, engine(), x)},
+      {makes_kernel(kind) ? DNNL_ARG_DIFF_WEIGHTS : DNNL_ARG_WEIGHTS, memory(c.inner_w, engine(), inner_w)},
+      {kind == kData || makes_kernel(kind) ? DNNL_ARG_DIFF_DST : DNNL_ARG_DST, memory(c.y, engine(), y)},
+      {DNNL_ARG_SCRATCHPAD, memory(c.scratchpad, engine(), scratch.take(c.scratchpad.get_size()))}};
+  if (bias != nullptr) {
+    arguments.emplace(makes_kernel(kind) ? DNNL_ARG_DIFF_BIAS : DNNL_ARG_BIAS, memory(c.bias, engine(), bias));
+  }
+  c.primitive.execute(stream(), arguments);
+  stream().wait();
+}
+
+LAPIS_CLONES void add(float* to, const float* from, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) to[i] += from[i];
+}
+
+void run(Kind kind, data_type type, Shapes s, char* x, void* w, char* y, void* bias, ffi::ThreadPool& pool) {
+  const int64_t parts = slices(kind, type, s, pool);
+  const Alone alone(parts > 1);
+  s.x[0] /= parts;
+  s.y[0] /= parts;
+  const int64_t element = type == data_type::f32 ? 4 : 2;
+  const int64_t x_count = size_of(s.x), y_count = size_of(s.y);
+  const std::shared_ptr<const Convolution> c = find(kind, type, s, parts);
+  const bool relu = kind == kForwardBiasRelu;
+  const std::shared_ptr<const Convolution> without_relu = relu ? find(kForwardBias, type, s, parts) : nullptr;
+  if (relu && without_relu->inner_w != c->inner_w) {
+    s.x[0] *= parts;
+    s.y[0] *= parts;
+    run(kForwardBias, type, s, x, w, y, bias, pool);
+    return clip_all(y, size_of(s.y), type);
+  }
+  const bool makes = makes_kernel(kind), own_order = !c->reorder;
+  const size_t w_bytes = Scratch::rounded(c->inner_w.get_size()), b_bytes = Scratch::rounded(s.y[1] * element);
+  // The first slice's gradients go where they belong, if their order allows it.
+  Scratch scratch((makes ? parts : 1) * w_bytes + (makes ? parts : 0) * b_bytes, 1);
+  std::vector<void*> inner(parts, own_order ? w : scratch.take(w_bytes)), biases(parts, bias);
+  for (int64_t part = 1; makes && part < parts; ++part) {
+    inner[part] = scratch.take(w_bytes);
+    if (bias != nullptr) biases[part] = scratch.take(b_bytes);
+  }
+  if (!own_order && !makes) reorder(*c, memory(c->w, engine(), w), memory(c->inner_w, engine(), inner[0]));
+
+  // oneDNN's ReLU makes zeros of what is not a number, so it may only see numbers.
+  const bool may_fuse = relu && tame(w, size_of(s.w), type) && tame(bias, s.y[1], type);
+  share(pool, parts, parts, [&](int64_t part) {
+    const Alone alone(parts > 1);
+    char *x_part = x + part * x_count * element, *y_part = y + part * y_count * element;
+    const bool fused = may_fuse && tame(x_part, x_count, type);
+    if (!relu || fused) {
+      run_slice(kind, *c, x_part, inner[part], y_part, biases[part]);
+      return;
+    }
+    run_slice(kForwardBias, *without_relu, x_part, inner[part], y_part, biases[part]);
+    clip_all(y_part, y_count, type);
+  });
+  for (int64_t part = 1; makes && part < parts; ++part) {
+    add(static_cast<float*>(inner[0]), static_cast<const float*>(inner[part]), c->inner_w.get_size() / sizeof(float));
+    if (bias != nullptr) add(static_cast<float*>(bias), static_cast<const float*>(biases[part]), s.y[1]);
+  }
+  if (!own_order && makes) reorder(*c, memory(c->inner_w, engine(), inner[0]), memory(c->w, engine(), w));
+}
+
+ffi::Error guarded(Kind kind, ffi::ThreadPool& pool, ffi::AnyBuffer x, ffi::AnyBuffer w, ffi::AnyBuffer y, void* bias,
                    ffi::Span<const int64_t> geometry) {
   const size_t rank = x.dimensions().size() - 2;
   if (geometry.size() != 1 + 4 * rank) return ffi::Error::InvalidArgument("convolution: geometry of another rank");
@@ -266,7 +333,8 @@ ffi::Error guarded(Kind kind, ffi::AnyBuffer x, ffi::AnyBuffer w, ffi::AnyBuffer
     return ffi::Error::Success();
   }
   try {
-    run(kind, type, s, x.untyped_data(), w.untyped_data(), y.untyped_data(), bias);
+    run(kind, type, s, static_cast<char*>(x.untyped_data()), w.untyped_data(), static_cast<char*>(y.untyped_data()),
+        bias, pool);
   } catch (const dnnl::error& error) {
     return ffi::Error::Internal(std::string("convolution: ") + error.what());
   } catch (const std::bad_alloc&) {
@@ -279,34 +347,30 @@ using In = ffi::AnyBuffer;
 using Out = ffi::Result<ffi::AnyBuffer>;
 using Ints = ffi::Span<const int64_t>;
 
-ffi::Error forward(In x, In w, Out y, Ints geometry) { return guarded(kForward, x, w, *y, nullptr, geometry); }
-
-// oneDNN's ReLU makes zeros of what is not a number, so it may only see numbers: below 2^50 no sum overflows.
-ffi::Error forward_bias(In x, In w, In b, Out y, Ints geometry, bool relu) {
-  const bool wide = x.element_type() == ffi::DataType::F32;
-  auto is_tame = [wide](In values) {
-    return wide ? tame<uint32_t>(values, 0x58800000u) : tame<uint16_t>(values, 0x5880u);
-  };
-  const bool fused = relu && is_tame(w) && is_tame(b) && is_tame(x);
-  ffi::Error error =
-      guarded(fused ? kForwardBiasRelu : kForwardBias, x, w, *y, b.untyped_data(), geometry);
-  if (!relu || fused || error.failure()) return error;
-  wide ? clip_all<uint32_t>(*y, 0x7f800000u) : clip_all<uint16_t>(*y, 0x7f80u);
-  return error;
+ffi::Error forward(ffi::ThreadPool pool, In x, In w, Out y, Ints geometry) {
+  return guarded(kForward, pool, x, w, *y, nullptr, geometry);
 }
 
-ffi::Error data(In y, In w, Out x, Ints geometry) { return guarded(kData, *x, w, y, nullptr, geometry); }
+ffi::Error forward_bias(ffi::ThreadPool pool, In x, In w, In b, Out y, Ints geometry, bool relu) {
+  return guarded(relu ? kForwardBiasRelu : kForwardBias, pool, x, w, *y, b.untyped_data(), geometry);
+}
 
-ffi::Error weight(In x, In y, Out w, Ints geometry) { return guarded(kWeight, x, *w, y, nullptr, geometry); }
+ffi::Error data(ffi::ThreadPool pool, In y, In w, Out x, Ints geometry) {
+  return guarded(kData, pool, *x, w, y, nullptr, geometry);
+}
 
-ffi::Error weight_bias(In x, In y, Out w, Out b, Ints geometry) {
-  return guarded(kWeightBias, x, *w, y, b->untyped_data(), geometry);
+ffi::Error weight(ffi::ThreadPool pool, In x, In y, Out w, Ints geometry) {
+  return guarded(kWeight, pool, x, *w, y, nullptr, geometry);
+}
+
+ffi::Error weight_bias(ffi::ThreadPool pool, In x, In y, Out w, Out b, Ints geometry) {
+  return guarded(kWeightBias, pool, x, *w, y, b->untyped_data(), geometry);
 }
 
 }  // namespace
 }  // namespace lapis
 
-#define LAPIS_ARGUMENTS xla::ffi::Ffi::Bind().Arg<lapis::In>().Arg<lapis::In>()
+#define LAPIS_ARGUMENTS xla::ffi::Ffi::Bind().Ctx<xla::ffi::ThreadPool>().Arg<lapis::In>().Arg<lapis::In>()
 #define LAPIS_RESULT Ret<xla::ffi::AnyBuffer>()
 #define LAPIS_GEOMETRY Attr<lapis::Ints>("geometry")
 
