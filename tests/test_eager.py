@@ -352,7 +352,7 @@ def test_every_layer_gives_the_same_compiled(family):
 @pytest.mark.parametrize("apart", [True, False])
 def test_programs_are_bounded(apart, monkeypatch):
     monkeypatch.setattr(eager, "rows_independent", lambda model, training: apart)
-    monkeypatch.setattr(eager, "_MOST_KEPT", 6 if not apart else 256)
+    monkeypatch.setattr(eager._programs, "_limit", 6 if not apart else 256)
     model = mlp()
     x = f32(40, 3)
     whole = by_operation(model, x)

@@ -152,6 +152,22 @@ def test_batches_of_many_shapes_in_one_epoch():
         np.testing.assert_allclose(mine, other, rtol=2e-4, atol=1e-5)
 
 
+def test_a_step_that_logs_nothing():
+    class Silent(lapis.Model):
+        def train_step(self, state, data):
+            return {}, super().train_step(state, data)[1]
+
+    weights = []
+    for kind in (lapis.Model, Silent):
+        lapis.utils.set_random_seed(6)
+        inner = make(norm=False)
+        model = compiled(kind(inner.inputs, inner.outputs))
+        model.fit(X, Y, batch_size=8, epochs=2, verbose=0, shuffle=False)
+        weights.append(model.get_weights())
+    for mine, other in zip(*weights):
+        np.testing.assert_allclose(mine, other, rtol=1e-5, atol=1e-6)
+
+
 def test_data_that_stay_on_the_device(monkeypatch):
     usual = trained()
     monkeypatch.setattr(feed, "_stays_on_device", lambda arrays: True)

@@ -346,7 +346,7 @@ class Optimizer(OptimizerState):
         try:
             self._update(gradients, variables, learning_rate)
         finally:
-            self._shared = None
+            del self._shared  # so that an optimizer that has stepped holds what one that has not holds
 
     def _update(self, gradients: list[Any], variables: list[Variable], learning_rate: Any) -> None:
         for gradient, variable in zip(gradients, variables):

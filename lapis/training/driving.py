@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import jax
+
 from lapis.training.feed import Feed
 from lapis.training.pace import Pace
 from lapis.training.state import LiveState
@@ -55,7 +57,10 @@ def drive(
             before = program.compilations
             results = [(part, live.run(program, part)) for part in chunk.parts]
             timed = program.compilations == before
-            pace.sent(results[-1][1], chunk.last - chunk.first + 1, timed, lambda chunk=chunk: feed.done(chunk))
+            given = [outputs for _, outputs in results]
+            if not jax.tree.leaves(given):  # nothing to wait for but the state, which the next run takes over
+                live.wait()
+            pace.sent(given, chunk.last - chunk.first + 1, timed, lambda chunk=chunk: feed.done(chunk))
             last, chunk = chunk.last, None
             try:
                 chunk = next(chunks, None)

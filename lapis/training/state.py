@@ -39,6 +39,10 @@ class LiveState:
             outputs.append(self._results[-1][0])
         return outputs
 
+    def wait(self) -> None:
+        """Wait for the last run."""
+        jax.block_until_ready(self._results)
+
     def _settle(self) -> list[Any]:
         """All values as they are now."""
         if not self._values:
