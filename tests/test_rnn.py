@@ -151,6 +151,7 @@ def test_activation_with_a_variable_gets_its_gradient() -> None:
 
 
 def test_stateful_goes_on_where_it_stopped() -> None:
+    keras.utils.clear_session(free_memory=False)  # so that Keras, too, counts names from the start
     for make in (
         lambda k: k.layers.LSTM(4, stateful=True),
         lambda k: k.layers.GRU(4, stateful=True, return_sequences=True),
