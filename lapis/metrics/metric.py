@@ -21,6 +21,7 @@ class Metric:
     and computes its value in `result`. Metrics held as attributes, alone or in lists, tuples and dicts, count as parts:
     their variables follow its own. `name` defaults to the class's name in snake case, `dtype` to `floatx()`.
 
+    >>> from lapis import ops
     >>> class Largest(Metric):
     ...     def __init__(self, name="largest", dtype=None):
     ...         super().__init__(name=name, dtype=dtype)
