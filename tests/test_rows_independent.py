@@ -10,7 +10,8 @@ from lapis.core import nest
 from lapis.training.rows import rows_independent
 from tests.descriptors import LAYER_FAMILIES, rows
 
-MIXING = ("BatchNormalization", "Lambda", "stateful")  # in training, always, always
+# In training, always, always; of attention with layers inside it is not known, so its batches are not padded.
+MIXING = ("BatchNormalization", "Lambda", "stateful", "MultiHeadAttention")
 
 
 def _is_array(x):
