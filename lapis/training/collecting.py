@@ -45,7 +45,7 @@ def _to_host(part: Any, outputs: list[Any]) -> list[Any]:
     """The outputs `(steps, batch, ...)` as batches, without what a stack was not filled with and without padding."""
     if not isinstance(part, Stack):
         return [nest.map_structure(lambda array: None if array is None else np.asarray(array)[0], outputs[0])]
-    rows = part.rows if part.sizes is not None else None
+    rows = None if part.sizes is None else int(part.sizes[: part.count].sum())
 
     def flat(array: Any) -> Any:
         if array is None:

@@ -1,6 +1,7 @@
 """The loops of `fit`, `evaluate` and `predict`: epochs, callbacks, validation."""
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -139,41 +140,45 @@ def fit(
 
 def _train_epoch(model: Any, feed: Feed, callbacks: Any) -> dict[str, Any] | None:
     """The logs of one epoch, `None` if there was no batch."""
-    program = model.train_function
-    pace = pace_of(model, program, callbacks.need_every("on_train_batch_begin", "on_train_batch_end"))
-    with live_state(model, *train_groups(model)) as live:
-        logs = drive(
-            live,
-            program,
-            feed,
-            pace,
-            callbacks.on_train_batch_begin,
-            lambda last, results: callbacks.on_train_batch_end(last, results[-1][1][-1]),
-            lambda: model.stop_training,
-        )
-    return None if logs is None else to_python(logs)
+    program, groups = model.train_function, train_groups(model)
+    return _epoch(model, program, groups, feed, callbacks, "train", lambda: model.stop_training)
 
 
 def _test_epoch(model: Any, feed: Feed, callbacks: Any) -> dict[str, Any] | None:
     """The metrics on all batches, `None` if there was none."""
-    program = model.test_function
     model.stop_evaluating = False
     callbacks.on_test_begin()
     model.reset_metrics()
-    pace = pace_of(model, program, callbacks.need_every("on_test_batch_begin", "on_test_batch_end"))
-    with live_state(model, *test_groups(model)) as live:
+    program, groups = model.test_function, test_groups(model)
+    found = _epoch(model, program, groups, feed, callbacks, "test", lambda: model.stop_evaluating)
+    callbacks.on_test_end(found)
+    return found
+
+
+def _epoch(
+    model: Any,
+    program: Any,
+    groups: tuple[list[Any], ...],
+    feed: Feed,
+    callbacks: Any,
+    kind: str,
+    stopped: Callable[[], bool],
+) -> dict[str, Any] | None:
+    """The last logs of an epoch of the kind "train" or "test", whose batch hooks are called."""
+    begin, end = f"on_{kind}_batch_begin", f"on_{kind}_batch_end"
+    pace = pace_of(model, program, callbacks.need_every(begin, end))
+    tell = getattr(callbacks, end)
+    with live_state(model, *groups) as live:
         logs = drive(
             live,
             program,
             feed,
             pace,
-            callbacks.on_test_batch_begin,
-            lambda last, results: callbacks.on_test_batch_end(last, results[-1][1][-1]),
-            lambda: model.stop_evaluating,
+            getattr(callbacks, begin),
+            lambda last, results: tell(last, results[-1][1][-1]),
+            stopped,
         )
-    found = None if logs is None else to_python(logs)
-    callbacks.on_test_end(found)
-    return found
+    return None if logs is None else to_python(logs)
 
 
 def evaluate(

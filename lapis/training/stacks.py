@@ -24,11 +24,6 @@ class Stack:
     sizes: np.ndarray | None
     buffers: list[np.ndarray]
 
-    @property
-    def rows(self) -> int:
-        """How many rows are real."""
-        return self.count * self.size if self.sizes is None else int(self.sizes[: self.count].sum())
-
 
 def capacity_for(batch_bytes: int, num_batches: int | None) -> int:
     """How many batches a stack has room for: the same number as long as the data look the same.
