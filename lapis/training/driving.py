@@ -6,16 +6,26 @@ from typing import Any
 
 import jax
 
+from lapis.core.changes import last_change
 from lapis.training.feed import Feed
 from lapis.training.pace import Pace
 from lapis.training.state import LiveState
+
+
+def prediction_groups(model: Any) -> tuple[list[Any], ...]:
+    """The variables that make up the state of prediction."""
+    kept = model.__dict__.get("_prediction_groups")
+    if kept is None or kept[0] != last_change():
+        groups = model.trainable_variables, model.non_trainable_variables
+        kept = model.__dict__["_prediction_groups"] = last_change(), groups
+    return kept[1]
 
 
 @contextmanager
 def live_state(model: Any, *groups: list[Any]) -> Iterator[LiveState]:
     """The variables' values while programs run on them; they are back in the variables at the end, whatever happens."""
     outer, live = model._live, LiveState(*groups)
-    model._live = live
+    model.__dict__["_live"] = live  # past the layer's tracking: no part of the model has changed
     try:
         try:
             yield live
@@ -23,7 +33,7 @@ def live_state(model: Any, *groups: list[Any]) -> Iterator[LiveState]:
             live.sync()
     finally:  # once more, lest an interrupt fell just before
         live.sync()
-        model._live = outer
+        model.__dict__["_live"] = outer
 
 
 def pace_of(model: Any, program: Any, every_step: bool) -> Pace:

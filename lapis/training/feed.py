@@ -138,7 +138,7 @@ class StackingFeed(Feed):
                     buffer[place, :count], buffer[place, count:] = array, array[-1]
             return buffer
 
-        return jax.device_put(jax.tree.map(lay, *batches))
+        return _to_device(jax.tree.map(lay, *batches))
 
 
 class ArrayFeed(StackingFeed):
@@ -187,7 +187,7 @@ class ArrayFeed(StackingFeed):
                 buffer[: len(picks)] = array[picks] if dense else taken
             return buffer.reshape(capacity, size, *array.shape[1:])
 
-        return jax.device_put(jax.tree.map(gather, self._arrays.inputs))
+        return _to_device(jax.tree.map(gather, self._arrays.inputs))
 
 
 def make_feed(adapter: DataAdapter, steps: int | None, stacks: bool) -> Feed:
@@ -203,6 +203,11 @@ def _stays_on_device(arrays: ArrayAdapter) -> bool:
         return False
     limit = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit", 0)
     return arrays.row_bytes * arrays.num_samples <= _RESIDENT_SHARE * limit
+
+
+def _to_device(arrays: Any) -> Any:
+    """The arrays on their way to an accelerator; a CPU's programs read aligned ones where they are."""
+    return arrays if jax.default_backend() == "cpu" else jax.device_put(arrays)
 
 
 def _spec(batch: Any, axes_left_out: int = 0) -> Any:

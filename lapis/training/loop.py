@@ -7,16 +7,13 @@ from typing import Any
 import numpy as np
 
 from lapis.callbacks import CallbackList, to_python
-from lapis.core.changes import last_change
 from lapis.data import get_data_adapter, split_arrays, unpack_x_y_sample_weight
-from lapis.data.arrays import to_numpy
+from lapis.training.at_once import predict_at_once
 from lapis.training.building import build_on
 from lapis.training.collecting import Collected, as_batch
-from lapis.training.driving import drive, live_state, pace_of
-from lapis.training.feed import Feed, as_stack, make_feed
-from lapis.training.filling import bucket_for, bucket_of, may_fill_up, may_fill_up_predictions
-from lapis.training.padding import pad
-from lapis.training.stacks import Stack
+from lapis.training.driving import drive, live_state, pace_of, prediction_groups
+from lapis.training.feed import Feed, make_feed
+from lapis.training.filling import bucket_for, may_fill_up, may_fill_up_predictions
 
 _RAN_DRY = (
     "The data have no batches left for epoch {epoch}, so training ends here. A generator can be read only once: pass "
@@ -36,15 +33,6 @@ def train_groups(model: Any) -> tuple[list[Any], ...]:
 def test_groups(model: Any) -> tuple[list[Any], ...]:
     """The variables that make up the state of evaluation."""
     return *prediction_groups(model), model.metrics_variables
-
-
-def prediction_groups(model: Any) -> tuple[list[Any], ...]:
-    """The variables that make up the state of prediction."""
-    kept = model.__dict__.get("_prediction_groups")
-    if kept is None or kept[0] != last_change():
-        groups = model.trainable_variables, model.non_trainable_variables
-        kept = model.__dict__["_prediction_groups"] = last_change(), groups
-    return kept[1]
 
 
 def _make_callbacks(model: Any, callbacks: Any, verbose: Any, epochs: int, batches: Feed, in_fit: bool) -> Any:
@@ -206,7 +194,7 @@ def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int
     model.make_predict_function()
     program = model.predict_function
     if verbose in (0, False) and not callbacks and steps is None and isinstance(x, np.ndarray):
-        outputs = _predict_at_once(model, x, batch_size or 32)
+        outputs = predict_at_once(model, x, batch_size or 32)
         if outputs is not None:
             return outputs
     adapter = get_data_adapter(x, None, None, batch_size, steps)
@@ -232,20 +220,6 @@ def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int
         feed.close()
     callbacks.on_predict_end()
     return collected.joined()
-
-
-def _predict_at_once(model: Any, x: np.ndarray, batch_size: int) -> Any:
-    """The outputs for an array that is a single batch, without what many batches need; `None` if it is none."""
-    program, rows = model.predict_function, len(x) if x.ndim else 0
-    if not program.stacks or not model.built or not 0 < rows <= batch_size or x.dtype.kind not in "fiub":
-        return None
-    size = bucket_of(rows, batch_size)
-    sizes = None
-    if size != rows and may_fill_up_predictions(model):
-        x, sizes = pad(x, size), np.array([rows], np.int32)
-    stack = Stack(as_stack(to_numpy(x)), 1, len(x), sizes, [])
-    with live_state(model, *prediction_groups(model)) as live:
-        return as_batch([(stack, live.run(program, stack))])
 
 
 def in_metrics_order(model: Any, logs: dict[str, Any]) -> Any:

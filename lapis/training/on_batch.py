@@ -8,9 +8,9 @@ from lapis.data import IterableAdapter, class_weight_to_sample_weight, pack_x_y_
 from lapis.data.iterables import to_array
 from lapis.training.building import build_on
 from lapis.training.collecting import as_batch
-from lapis.training.driving import live_state
+from lapis.training.driving import live_state, prediction_groups
 from lapis.training.feed import make_feed
-from lapis.training.loop import in_metrics_order, prediction_groups, test_groups, train_groups
+from lapis.training.loop import in_metrics_order, test_groups, train_groups
 from lapis.training.pace import Pace
 
 

@@ -14,7 +14,10 @@ def make_program(model: Any, kind: str, step: Callable) -> Any:
 
     def share_as(by_name: bool) -> Any:
         graph = fingerprint(model, by_name)
-        compiled = "" if kind == "predict" else compile_fingerprint(model, by_name)
+        if kind == "predict":
+            compiled = None if "predict_step" in model.__dict__ else ""
+        else:
+            compiled = compile_fingerprint(model, by_name)
         return None if graph is None or compiled is None else (kind, graph, compiled)
 
     return Program(step, collects=kind == "predict", uses_up=kind == "train", share_as=share_as)

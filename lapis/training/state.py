@@ -21,7 +21,7 @@ class LiveState:
 
     def __init__(self, *groups: Sequence[Any]) -> None:
         self.groups = [list(group) for group in groups]
-        self._variables = [variable for group in self.groups for variable in group]
+        self.variables = [variable for group in self.groups for variable in group]
         self._values: list[Any] = []  # before the last call; empty while the variables hold them
         self._changed: list[int] = []  # which of them the last call replaces
         self._results: list[Any] = []  # of the last call: (outputs, new values)
@@ -46,7 +46,7 @@ class LiveState:
     def _settle(self) -> list[Any]:
         """All values as they are now."""
         if not self._values:
-            self._values = _own_buffers(self._variables)
+            self._values = _own_buffers(self.variables)
         if self._results:
             values = list(self._values)
             for place, value in zip(self._changed, self._results[-1][1]):
@@ -66,7 +66,7 @@ class LiveState:
         if not self._values:
             return
         lost = []
-        for variable, value in zip(self._variables, self._settle()):
+        for variable, value in zip(self.variables, self._settle()):
             if isinstance(value, jax.Array) and value.is_deleted():
                 lost.append(variable.path)
             elif value is not variable._value:
