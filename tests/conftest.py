@@ -26,3 +26,11 @@ def _fresh_session() -> Iterator[None]:
     if next(_count) % _PROGRAMS_KEPT == 0:
         jax.clear_caches()
         lapis.utils.clear_session()
+
+
+@pytest.fixture
+def quick_compilation() -> Iterator[None]:
+    """Programs are made without XLA's optimizations, for tests of many small ones."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)

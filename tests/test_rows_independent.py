@@ -1,5 +1,7 @@
 """Where a model is said to keep rows apart, other rows change nothing in a row's outputs."""
 
+import collections
+
 import jax
 import numpy as np
 import pytest
@@ -10,8 +12,11 @@ from lapis.core import nest
 from lapis.training.rows import rows_independent
 from tests.descriptors import LAYER_FAMILIES, rows
 
-# In training, always, always; of attention with layers inside it is not known, so its batches are not padded.
-MIXING = ("BatchNormalization", "Lambda", "stateful", "MultiHeadAttention")
+# In training, always, always; of attention's masks that are given, it is not known which one lacks the batch.
+MIXING = ("BatchNormalization", "Lambda", "stateful", "query-mask", "value-mask", "key-mask")
+
+
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 
 def _is_array(x):
@@ -50,8 +55,28 @@ def _first_rows(model, arrays):
     return [np.asarray(x[0]) for x in nest.flatten(model([jax.numpy.asarray(x) for x in arrays])) if x is not None]
 
 
-@pytest.mark.parametrize("row", rows(*LAYER_FAMILIES), ids=str)
+def _some_of_each_class():
+    """All rows, those after the first three of a class marked as slow."""
+    counts = collections.Counter()
+    for row in rows(*LAYER_FAMILIES):
+        name = row.name.partition("-")[0]
+        counts[name] += 1
+        yield pytest.param(row, marks=[pytest.mark.slow] if counts[name] > 3 else [])
+
+
+@pytest.mark.parametrize("row", _some_of_each_class(), ids=str)
 def test_layers(row):
+    _check_layer(row, grow=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", [row for row in rows(*LAYER_FAMILIES) if not row.random], ids=str)
+def test_layers_in_a_larger_batch(row):
+    """What is drawn depends on the size of the batch; nothing else does."""
+    _check_layer(row, grow=3)
+
+
+def _check_layer(row, grow):
     arrays = _arrays(row)
     try:
         model = _model(row)
@@ -63,7 +88,6 @@ def test_layers(row):
         assert any(part in name for part in MIXING) or user_made, "known to keep rows apart, but not said to"
         pytest.skip("mixes rows")
     expected = _first_rows(model, arrays)
-    grow = 0 if row.random else 3  # what is drawn depends on the size of the batch
     rng = np.random.default_rng(0)
     found = _first_rows(model, [_perturbed(x, rng, grow) for x in arrays])
     for one, other in zip(found, expected, strict=True):
@@ -116,6 +140,18 @@ def test_layers_that_depend_on_their_settings():
     assert not _on(lambda x: layers.TimeDistributed(layers.BatchNormalization())(x))
     assert not _on(lambda x: layers.RNN(_Cell(3))(x))
     assert _on(lambda x: layers.Bidirectional(layers.RNN([layers.GRUCell(2), layers.LSTMCell(3)]))(x))
+
+
+def test_attention_over_all_axes_but_the_batch():
+    heads = layers.MultiHeadAttention(2, 3)
+    assert _on(lambda x, y: heads(x, y), (4, 6), (5, 6))
+    assert _on(lambda x: layers.MultiHeadAttention(2, 3, attention_axes=(1, -2), dropout=0.5)(x, x), (4, 5, 6))
+    assert _on(lambda x: layers.GroupedQueryAttention(3, 4, 2)(x, x, use_causal_mask=True))
+    assert _on(lambda x, mask: layers.MultiHeadAttention(2, 3)(x, x, attention_mask=mask), (4, 6), (4, 4))
+    assert not _on(lambda x, mask: layers.MultiHeadAttention(2, 3)(x, x, attention_mask=mask), (4, 6), (4,))
+    assert not _on(lambda x: layers.MultiHeadAttention(2, 3, attention_axes=(0, 1))(x, x))
+    assert not _on(lambda x: layers.MultiHeadAttention(2, 3, attention_axes=-3)(x, x))
+    assert not _on(lambda x: layers.MultiHeadAttention(2, 3, activity_regularizer="l2")(x, x))
 
 
 class _Cell(layers.Layer):

@@ -5,6 +5,7 @@ from typing import Any
 
 from lapis.graph import FunctionOperation, Node
 from lapis.layers import Layer, TimeDistributed
+from lapis.layers.attention.heads import HeadedAttention
 from lapis.layers.calling import signature_of
 from lapis.losses import LossFunctionWrapper
 from lapis.losses.lookup import CLASSES as LOSSES
@@ -161,4 +162,6 @@ def _layer_keeps_rows(layer: Any, ranks: list[int], training: bool) -> bool:
             return False
     if isinstance(layer, TimeDistributed):
         ranks = [rank - 1 for rank in ranks]
-    return all(_layer_keeps_rows(inner, ranks, training) for inner in layer._layers)
+    # Attention answers for its own layers, which see arrays of other ranks.
+    inside = () if isinstance(layer, HeadedAttention) else layer._layers
+    return all(_layer_keeps_rows(inner, ranks, training) for inner in inside)

@@ -9,6 +9,7 @@ import lapis.regularizers as regularizers
 from lapis.core.config import is_flash_attention_enabled
 from lapis.layers.activation.softmax import Softmax
 from lapis.layers.attention.masks import merge_masks
+from lapis.layers.batch_axis import is_batch_axis
 from lapis.layers.core.einsum_dense import EinsumDense
 from lapis.layers.layer import Layer
 from lapis.layers.regularization.dropout import Dropout
@@ -27,6 +28,7 @@ class HeadedAttention(Layer):
     _softmax: Softmax
     _dropout_layer: Dropout
     _gate_dense: EinsumDense | None = None
+    attention_axes: tuple[int, ...] | None = None
 
     def __init__(
         self,
@@ -185,6 +187,10 @@ class HeadedAttention(Layer):
         return mask
 
     _attended_axes = 1
+
+    def _mixes_rows(self, ranks: list[int], training: bool) -> bool:
+        """Whether the batch may be attended over, or a mask lacks it; it speaks for the layers inside too."""
+        return min(ranks) < 3 or is_batch_axis(self.attention_axes or (), ranks)
 
     def get_config(self) -> dict:
         return {
