@@ -64,7 +64,7 @@ def _some_of_each_class():
         yield pytest.param(row, marks=[pytest.mark.slow] if counts[name] > 3 else [])
 
 
-@pytest.mark.parametrize("row", _some_of_each_class(), ids=str)
+@pytest.mark.parametrize("row", list(_some_of_each_class()), ids=str)
 def test_layers(row):
     _check_layer(row, grow=0)
 

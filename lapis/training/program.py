@@ -168,15 +168,22 @@ class Program:
 
         def make() -> tuple[_Compiled, Any]:
             # The variables are kept beside the program, so that no other can come to their identities.
-            return self._make(key, tuple(map(len, variables)), state, stack, sizes), [*variables]
+            return self._make(key, variables, state, stack, sizes), [*variables]
 
         return self._compiled.find(key, make)[0].calls(stack, sizes)
 
-    def _make(self, key: Any, groups: tuple, state: list[Any], stack: Stack, sizes: Any) -> _Compiled:
+    def _make(
+        self, key: Any, variables: Sequence[Sequence[Any]], state: list[Any], stack: Stack, sizes: Any
+    ) -> _Compiled:
+        groups = tuple(map(len, variables))
+
+        def trace() -> tuple[_Traced, Any]:
+            size_type = None if sizes is None else sizes.dtype
+            return _Traced(self._step, groups, state, stack, size_type), [*variables]  # kept for the same reason
+
         def make() -> _Compiled:
             self.compilations += 1
-            size_type = None if sizes is None else sizes.dtype
-            traced = self._traced.find(key[:2], lambda: _Traced(self._step, groups, state, stack, size_type))
+            traced, _ = self._traced.find(key[:2], trace)
             return _Compiled(traced, key[2], self._collects, self._uses_up)
 
         share_as = self._share_as(_holds_dicts(stack.arrays))
