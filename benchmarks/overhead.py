@@ -1,10 +1,15 @@
-"""How many Python calls of the library's own `Dense(64)(x)` makes on a symbolic tensor, beside Keras if installed.
+"""What the library itself costs around the arithmetic.
+
+How many Python calls of its own `Dense(64)(x)` makes on a symbolic tensor, beside Keras if installed; and how many
+microseconds a step of `fit`, and a `predict` of one row, take longer than the bare compiled programs.
 
 python -m benchmarks.overhead
 """
 
 import os
+import statistics
 import sys
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -42,6 +47,67 @@ def calls_of(library: Any) -> dict[str, int]:
     return {"Dense(64)": made, "first call": first, "once built": again}
 
 
+def _median(act: Callable[[], Any], times: int) -> float:
+    """The median microseconds of one act, after two to warm up."""
+    seconds = []
+    for _ in range(times + 2):
+        start = time.perf_counter()
+        act()
+        seconds.append(time.perf_counter() - start)
+    return 1e6 * statistics.median(seconds[2:])
+
+
+def steps_of_fit(steps: int = 4000, batch: int = 32) -> dict[str, float]:
+    """Microseconds a step: all of `fit` with one tiny layer, the compiled loop alone, and between the two."""
+    import jax
+    import numpy as np
+
+    import lapis
+    from lapis.data import get_data_adapter
+    from lapis.training.driving import live_state
+    from lapis.training.feed import make_feed
+    from lapis.training.loop import train_groups
+    from lapis.training.pace import Pace
+
+    model = lapis.Sequential([lapis.Input((4,)), lapis.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = np.ones((batch * steps, 4), "float32"), np.ones((batch * steps, 1), "float32")
+    whole = _median(lambda: model.fit(x, y, batch_size=batch, verbose=0), 7) / steps
+    feed = make_feed(get_data_adapter(x, y, batch_size=batch), None, True)
+    feed.fill_up()
+    (chunk,) = feed.chunks(Pace(steps))
+
+    with live_state(model, *train_groups(model)) as live:
+
+        def bare() -> None:
+            jax.block_until_ready([live.run(model.train_function, stack) for stack in chunk.parts])
+
+        alone = _median(bare, 7) / steps
+    return {"fit": whole, "compiled loop": alone, "a step's own cost": whole - alone}
+
+
+def one_row() -> dict[str, float]:
+    """Microseconds of `predict` for one row, and of a bare `jax.jit` of the same arithmetic."""
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+
+    import lapis
+
+    dense = lapis.layers.Dense
+    model = lapis.Sequential([lapis.Input((784,)), dense(64, "relu"), dense(64, "relu"), dense(10)])
+    row, values = np.ones((1, 784), "float32"), [variable.value for variable in model.weights]
+
+    @jax.jit
+    def bare(values: list[Any], x: Any) -> Any:
+        a, b, c, d, e, f = values
+        return jnp.maximum(jnp.maximum(x @ a + b, 0) @ c + d, 0) @ e + f
+
+    whole = _median(lambda: model.predict(row, verbose=0), 1000)
+    alone = _median(lambda: np.asarray(bare(values, row)), 1000)
+    return {"predict": whole, "bare jit": alone, "own cost": whole - alone}
+
+
 def main() -> None:
     import lapis
 
@@ -54,6 +120,8 @@ def main() -> None:
         pass
     for library in libraries:
         print(library.__name__, library.__version__, calls_of(library))
+    for name, figures in (("a step, µs", steps_of_fit()), ("one row, µs", one_row())):
+        print(name, {key: round(value, 1) for key, value in figures.items()})
 
 
 if __name__ == "__main__":

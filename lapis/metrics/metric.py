@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
-import numpy as np
-
 import lapis.core.config as config
 import lapis.core.dtype_policies as dtype_policies
 import lapis.initializers as initializers
@@ -93,7 +91,7 @@ class Metric:
     def reset_state(self) -> None:
         """Set every variable to zero."""
         for variable in self.variables:
-            variable.assign(np.zeros(variable.shape, variable.dtype))  # of NumPy's, which nothing is compiled for
+            variable.assign_zeros()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Take in a batch and give the value so far."""

@@ -28,6 +28,7 @@ _LEAK = (
 )
 _INT = frozenset({int})
 _COMMON_DTYPES = frozenset({"float32", "float16", "bfloat16"})
+_MOST_ZEROS_KEPT = 1024
 _AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
 
 
@@ -110,6 +111,7 @@ class Variable(ArrayHolder):
         self._regularizer: Any = None
         self._constraint: Any = None
         self._overwrite_with_gradient = False
+        self._zeros: jax.Array | None = None
         if callable(initializer) and not isinstance(initializer, (ArrayHolder, np.ndarray, jax.Array)):
             if shape is None:
                 raise ValueError(f"The variable {self._path!r} has a callable initializer, so it needs a `shape`.")
@@ -178,6 +180,15 @@ class Variable(ArrayHolder):
             if isinstance(value, jax.core.Tracer):
                 raise RuntimeError(_LEAK.format(path=self._path))
             self._value = value
+
+    def assign_zeros(self) -> None:
+        """Set the value to zeros, which are made once and used again while no program has taken them over."""
+        zeros = self._zeros
+        if zeros is None or zeros.is_deleted():
+            zeros = self.convert(np.zeros(self._shape, self._dtype))  # of NumPy's, which nothing is compiled for
+            if zeros.size <= _MOST_ZEROS_KEPT and not isinstance(zeros, jax.core.Tracer):
+                self._zeros = zeros
+        self.assign(zeros)
 
     def assign_add(self, value: Any) -> None:
         """Add to the value."""

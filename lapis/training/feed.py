@@ -77,7 +77,7 @@ class StackingFeed(Feed):
             self._buffers.give(stack.buffers)
 
     def _parts(self, batches: list[Any]) -> list[Stack]:
-        batches = [jax.tree.map(_for_device, batch) for batch in batches]
+        batches = self._made_ready(batches)
         stacks: list[Stack] = []
         while batches:
             size = self._size_for(batches[0])
@@ -91,6 +91,9 @@ class StackingFeed(Feed):
             arrays = self._lay(together, rows, size, capacity, buffers)
             stacks.append(Stack(arrays, count, size, self._sizes(rows, size, capacity), buffers))
         return stacks
+
+    def _made_ready(self, batches: list[Any]) -> list[Any]:
+        return [jax.tree.map(_for_device, batch) for batch in batches]
 
     def _size_for(self, batch: Any) -> Any:
         """How many rows the batches of a stack that begins with this one have."""
@@ -156,6 +159,9 @@ class ArrayFeed(StackingFeed):
 
     def peek(self) -> Any:
         return self._arrays.take(super().peek())
+
+    def _made_ready(self, batches: list[Any]) -> list[Any]:
+        return batches  # the samples' numbers
 
     def _rows(self, batch: Any) -> int:
         return len(batch)
