@@ -219,3 +219,14 @@ def test_super_must_be_called():
 
     with pytest.raises(RuntimeError, match="super"):
         Forgot()
+
+
+def test_zeros_that_a_program_took_over_are_made_anew():
+    metric = lapis.metrics.Mean()
+    for _ in range(3):
+        metric.update_state([4.0, 6.0])
+        metric.reset_state()
+        assert [float(variable.numpy()) for variable in metric.variables] == [0.0, 0.0]
+        metric.variables[0].value.delete()  # as a program does that uses up its state
+        metric.reset_state()
+        assert float(metric.result()) == 0.0

@@ -2,13 +2,14 @@
 
 import gc
 import signal
+import weakref
 
 import jax
 import numpy as np
 import pytest
 
 import lapis
-from lapis.training import feed, program, steps
+from lapis.training import feed, program, stacks, steps
 from lapis.training.filling import may_fill_up
 from lapis.training.pace import Pace
 from tests.descriptors import f32, i32
@@ -273,3 +274,16 @@ def test_ten_thousand_calls_with_changing_sizes(own):
     if not own:
         assert model.predict_function.compilations == compilations <= 9
     assert resident_mib() - before < 150
+
+
+def test_a_trace_outlives_no_variable_that_it_is_found_by():
+    # Another variable could come to the identity of one that is gone, and find a trace that is not its own.
+    own = program.Program(lambda state, batch: (batch + state[0][0], state))
+    variable = lapis.Variable(np.ones(()), dtype="float32")
+    stack = stacks.Stack(np.zeros((1, 2), "float32"), 1, 2, None, [])
+    list(own.calls([[variable]], [variable.value], stack))
+    own._compiled.clear()
+    kept = weakref.ref(variable)
+    del variable
+    gc.collect()
+    assert kept() is not None
