@@ -1,8 +1,8 @@
 """Scaled dot-product attention as a primitive of JAX, native in float32 on the CPU.
 
-Its derivative is linear in the tangents of queries, keys and values, and the transpose of that is the gradient, which is
-native too: it computes the weights once more, so that nothing of the size of the scores is kept. Forward mode, vmap and
-higher derivatives run the formula of this file.
+Its derivative is linear in the tangents of queries, keys and values, and the transpose of that is the gradient, which
+is native too: it computes the weights once more, so that nothing of the size of the scores is kept. Forward mode, vmap
+and higher derivatives run the formula of this file.
 """
 
 import functools
@@ -94,16 +94,12 @@ def _reference(query: Any, key: Any, value: Any, mask: Any, scale: float, causal
 def _reference_tangent(
     dq: Any, dk: Any, dv: Any, query: Any, key: Any, value: Any, mask: Any, scale: float, causal: bool
 ) -> list:
-    def output(*arrays: Any) -> list:
-        return _reference(*arrays, mask, scale=scale, causal=causal)
-
+    output = functools.partial(_reference, mask=mask, scale=scale, causal=causal)
     return jax.jvp(output, (query, key, value), (dq, dk, dv))[1]
 
 
 def _reference_gradient(dy: Any, query: Any, key: Any, value: Any, mask: Any, scale: float, causal: bool) -> list:
-    def output(*arrays: Any) -> list:
-        return _reference(*arrays, mask, scale=scale, causal=causal)
-
+    output = functools.partial(_reference, mask=mask, scale=scale, causal=causal)
     return list(jax.vjp(output, query, key, value)[1]([dy]))
 
 
