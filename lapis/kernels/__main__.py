@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import jax
 import numpy as np
 
-from lapis.kernels import choice, library, pooling, recurrent
+from lapis.kernels import attention, choice, layer_norm, library, pooling, recurrent
 from lapis.kernels.geometry import Geometry
 
 _FEATURES = ("avx2", "fma", "f16c", "avx512f", "avx512_bf16", "amx_tile", "amx_bf16")
@@ -42,8 +42,11 @@ def report() -> Iterator[str]:
     image = jax.ShapeDtypeStruct((8, 16, 16, 16), np.float32)
     windows = pooling.Windows((2, 2), (2, 2), ((0, 0), (0, 0)))
     yield f"max pooling, float32: {_native(pooling.serves(image, windows))}"
-    steps = jax.ShapeDtypeStruct((8, 4, 64), np.float32)
+    steps = jax.ShapeDtypeStruct((8, 32, 64), np.float32)
     yield f"LSTM, float32: {_native(recurrent.serves(steps))}"
+    heads = jax.ShapeDtypeStruct((8, 16, 4, 32), np.float32)
+    yield f"attention, float32: {_native(attention.serves(heads, heads, heads, None, 1.0))}"
+    yield f"layer normalization, float32: {_native(layer_norm.serves(steps, [2], 1e-3))}"
 
 
 def _features() -> list[str]:

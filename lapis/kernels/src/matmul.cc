@@ -10,39 +10,13 @@
 #include <cstring>
 
 #include "common.h"
+#include "product.h"
 #include "share.h"
 
 namespace lapis {
 namespace {
 
 namespace ffi = xla::ffi;
-
-#define ALWAYS __attribute__((always_inline)) inline
-
-// Eight or sixteen floats; `kRows` rows of two of them fill the registers, and a panel of b, `kDepth` rows of two, half
-// of the nearest cache.
-struct Narrow {
-  typedef float Floats __attribute__((vector_size(32)));
-  static constexpr int kWidth = 8, kRows = 6, kDepth = 256;
-};
-struct Wide {
-  typedef float Floats __attribute__((vector_size(64)));
-  static constexpr int kWidth = 16, kRows = 12, kDepth = 192;
-};
-typedef float Eight __attribute__((vector_size(32)));
-typedef int32_t Places __attribute__((vector_size(32)));
-
-template <class V>
-ALWAYS V load(const float* from) {
-  V v;
-  std::memcpy(&v, from, sizeof v);
-  return v;
-}
-
-template <class V>
-ALWAYS void store(float* to, V v) {
-  std::memcpy(to, &v, sizeof v);
-}
 
 constexpr int64_t kBlock = 144;  // the most rows of a task, a multiple of every `kRows`
 
@@ -52,91 +26,10 @@ struct Product {
   float* c;
 };
 
-// R rows of c, `width` columns: the sum over `depth` of a's values times the panel's rows, added to c unless `fresh`.
-// a is contiguous along l where `along`, and along i otherwise; `step` is that of its other axis.
-template <class S, int R, bool along>
-ALWAYS void tile(const float* a, int64_t step, const float* panel, int64_t depth, float* c, int64_t c_step,
-                 int64_t width, bool fresh) {
-  using V = typename S::Floats;
-  constexpr int W = S::kWidth;
-  V sum[R][2] = {};
-  for (int64_t l = 0; l < depth; ++l, panel += 2 * W) {
-    const V left = load<V>(panel), right = load<V>(panel + W);
-#pragma GCC unroll 12
-    for (int r = 0; r < R; ++r) {
-      const float value = along ? a[r * step + l] : a[l * step + r];
-      sum[r][0] += value * left;
-      sum[r][1] += value * right;
-    }
-  }
-#pragma GCC unroll 12
-  for (int r = 0; r < R; ++r, c += c_step) {
-    if (width == 2 * W) {
-      store<V>(c, fresh ? sum[r][0] : load<V>(c) + sum[r][0]);
-      store<V>(c + W, fresh ? sum[r][1] : load<V>(c + W) + sum[r][1]);
-    } else {
-      float edge[2 * W];
-      store<V>(edge, sum[r][0]);
-      store<V>(edge + W, sum[r][1]);
-      for (int64_t j = 0; j < width; ++j) c[j] = fresh ? edge[j] : c[j] + edge[j];
-    }
-  }
-}
-
-// Eight rows of eight, `step` apart, become eight columns, `to_step` apart.
-ALWAYS void turn(const float* from, int64_t step, float* to, int64_t to_step) {
-  Eight row[8], pair[8], four[8];
-#pragma GCC unroll 8
-  for (int r = 0; r < 8; ++r) row[r] = load<Eight>(from + r * step);
-#pragma GCC unroll 4
-  for (int r = 0; r < 8; r += 2) {
-    pair[r] = __builtin_shuffle(row[r], row[r + 1], Places{0, 8, 1, 9, 4, 12, 5, 13});
-    pair[r + 1] = __builtin_shuffle(row[r], row[r + 1], Places{2, 10, 3, 11, 6, 14, 7, 15});
-  }
-#pragma GCC unroll 2
-  for (int r = 0; r < 8; r += 4) {
-#pragma GCC unroll 2
-    for (int s = 0; s < 2; ++s) {
-      four[r + 2 * s] = __builtin_shuffle(pair[r + s], pair[r + s + 2], Places{0, 1, 8, 9, 4, 5, 12, 13});
-      four[r + 2 * s + 1] = __builtin_shuffle(pair[r + s], pair[r + s + 2], Places{2, 3, 10, 11, 6, 7, 14, 15});
-    }
-  }
-#pragma GCC unroll 4
-  for (int r = 0; r < 4; ++r) {
-    store<Eight>(to + r * to_step, __builtin_shuffle(four[r], four[r + 4], Places{0, 1, 2, 3, 8, 9, 10, 11}));
-    store<Eight>(to + (r + 4) * to_step, __builtin_shuffle(four[r], four[r + 4], Places{4, 5, 6, 7, 12, 13, 14, 15}));
-  }
-}
-
-// Copies `depth` rows of `width` columns of b side by side, zeros after them.
-template <class S>
-ALWAYS void pack(const Product& p, const float* b, int64_t depth, int64_t width, float* panel) {
-  constexpr int P = 2 * S::kWidth;
-  int64_t l = 0;
-  if (p.b_j == 1 && width == P) {
-    for (; l < depth; ++l) std::memcpy(panel + l * P, b + l * p.b_l, P * sizeof(float));
-  } else if (p.b_l == 1 && width == P) {
-    for (; l + 8 <= depth; l += 8) {
-#pragma GCC unroll 4
-      for (int j = 0; j < P; j += 8) turn(b + l + j * p.b_j, p.b_j, panel + l * P + j, P);
-    }
-  }
-  for (; l < depth; ++l) {
-    for (int64_t j = 0; j < width; ++j) panel[l * P + j] = b[l * p.b_l + j * p.b_j];
-    for (int64_t j = width; j < P; ++j) panel[l * P + j] = 0;
-  }
-}
-
 // Whether a's rows are used often enough to be copied first.
 bool gathers(const Product& p, bool along, int64_t columns) {
   return !along && columns >= 128;
 }
-
-// What a block of c's rows is made of: the rows of a as they lie, or copied close together.
-struct Rows {
-  const float* a;
-  int64_t step, strip;  // along the axis that is not contiguous, and from `kRows` rows to the next
-};
 
 // Copies `count` rows of `depth` values: one after the other where they are contiguous along l, and otherwise `kRows` at
 // a time, l by l.
@@ -158,24 +51,6 @@ ALWAYS Rows gather(const float* a, int64_t step, int64_t count, int64_t depth, f
   return {to, R, R * S::kDepth};
 }
 
-// All rows of c in a panel's columns.
-template <class S, bool along>
-ALWAYS void panel_rows(const Rows& rows, int64_t count, const float* panel, int64_t depth, float* c, int64_t c_step,
-                       int64_t width, bool fresh) {
-  const float* a = rows.a;
-  for (; count >= S::kRows; count -= S::kRows, a += rows.strip, c += S::kRows * c_step) {
-    tile<S, S::kRows, along>(a, rows.step, panel, depth, c, c_step, width, fresh);
-  }
-#define ROWS(R)                                                                       \
-  for (; count >= R; count -= R, a += along ? R * rows.step : R, c += R * c_step) {   \
-    tile<S, R, along>(a, rows.step, panel, depth, c, c_step, width, fresh);           \
-  }
-  ROWS(4)
-  ROWS(2)
-  ROWS(1)
-#undef ROWS
-}
-
 // `count` rows of c from `row` in the columns `column` to `last`.
 template <class S, bool along>
 ALWAYS void block(const Product& p, int64_t row, int64_t count, int64_t column, int64_t last) {
@@ -190,7 +65,7 @@ ALWAYS void block(const Product& p, int64_t row, int64_t count, int64_t column, 
     if (close) rows = gather<S, along>(a, step, count, depth, rows_close);
     for (int64_t j = column; j < last; j += P) {
       const int64_t width = std::min<int64_t>(P, last - j);
-      pack<S>(p, p.b + start * p.b_l + j * p.b_j, depth, width, panel);
+      pack<S>(p.b + start * p.b_l + j * p.b_j, p.b_l, p.b_j, depth, width, panel);
       panel_rows<S, along>(rows, count, panel, depth, p.c + row * p.c_i + j, p.c_i, width, start == 0);
     }
   }

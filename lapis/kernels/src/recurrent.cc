@@ -9,68 +9,12 @@
 
 #include "common.h"
 #include "share.h"
+#include "vectors.h"
 
 namespace lapis {
 namespace {
 
 namespace ffi = xla::ffi;
-
-#define ALWAYS __attribute__((always_inline)) inline
-
-// Eight or sixteen floats, how many sums fit in the registers, and how many rows of a product with two of them each.
-struct Narrow {
-  typedef float Floats __attribute__((vector_size(32)));
-  typedef int32_t Ints __attribute__((vector_size(32)));
-  static constexpr int kWidth = 8, kRegisters = 12, kBackRows = 6;
-};
-struct Wide {
-  typedef float Floats __attribute__((vector_size(64)));
-  typedef int32_t Ints __attribute__((vector_size(64)));
-  static constexpr int kWidth = 16, kRegisters = 24, kBackRows = 8;
-};
-
-template <class S>
-ALWAYS typename S::Floats load(const float* from, int64_t count = S::kWidth) {
-  typename S::Floats v = {};
-  if (count == S::kWidth) {
-    std::memcpy(&v, from, sizeof v);
-  } else {
-    for (int i = 0; i < count; ++i) v[i] = from[i];
-  }
-  return v;
-}
-
-template <class S>
-ALWAYS void store(float* to, typename S::Floats v, int64_t count = S::kWidth) {
-  if (count == S::kWidth) {
-    std::memcpy(to, &v, sizeof v);
-  } else {
-    for (int i = 0; i < count; ++i) to[i] = v[i];
-  }
-}
-
-// exp(x) - 1 = scale * part + (scale - 1) with |x| at most 87: `part` is exp(r) - 1 for the remainder r of x / log(2),
-// by its Taylor series, and `scale` a power of two.
-template <class S>
-ALWAYS void exponential(typename S::Floats x, typename S::Floats& scale, typename S::Floats& part) {
-  using Floats = typename S::Floats;
-  using Ints = typename S::Ints;
-  const float rounds = 12582912.f;  // 1.5 * 2^23: adding it leaves no bits for fractions
-  Floats shifted = x * 1.44269504f + rounds;
-  Floats n = shifted - rounds;
-  Floats r = x - n * 0.693359375f;
-  r = r + n * 2.12194440e-4f;  // log(2) in two parts, the first of few bits
-  Floats sum = r * (1.f / 5040) + 1.f / 720;
-  sum = sum * r + 1.f / 120;
-  sum = sum * r + 1.f / 24;
-  sum = sum * r + 1.f / 6;
-  sum = sum * r + 0.5f;
-  part = sum * (r * r) + r;
-  Ints bits;
-  std::memcpy(&bits, &shifted, sizeof bits);
-  bits = (bits << 23) + 0x3f800000;
-  std::memcpy(&scale, &bits, sizeof bits);
-}
 
 template <class S>
 ALWAYS typename S::Floats clamp(typename S::Floats x, float limit) {
@@ -325,7 +269,7 @@ ALWAYS void backward_block(const Backward& a, int64_t columns, int64_t row, int6
 
 template <class S, int G>
 ALWAYS void backward_rows(const Backward& a, int64_t first, int64_t last) {
-  constexpr int R = S::kBackRows;
+  constexpr int R = S::kRows < 8 ? S::kRows : 8;  // more of them were no faster
   const int64_t U = a.units, P = a.padded;
   for (int64_t row = first; row < last; ++row) {
     std::memset(a.dh + row * P, 0, P * sizeof(float));

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from lapis.core.dtypes import result_type
 from lapis.graph import op
+from lapis.kernels import attention
 from lapis.ops.arrays import Tensor
 
 
@@ -58,7 +59,9 @@ def dot_product_attention(
         return jax.nn.dot_product_attention(
             query, key, value, bias, mask, scale=scale, is_causal=is_causal, implementation="cudnn"
         )
-    return _attend(query, key, value, bias, mask, scale, is_causal)
+    if bias is None and attention.serves(query, key, value, mask, scale):
+        return attention.attend(query, key, value, mask, scale, is_causal)
+    return attention.formula(query, key, value, bias, mask, scale, is_causal)
 
 
 def _check_shapes(query: tuple, key: tuple, value: tuple) -> None:
@@ -87,37 +90,3 @@ def _refusal(query: Any, key: Any, value: Any, bias: Any) -> str | None:
     if bias is not None and (bias.shape[2:] != times or times[0] % 2 or times[1] % 2):
         return f"a bias must be of full size and both times even; got a bias {bias.shape} and times {times}"
     return None
-
-
-def _attend(query: Any, key: Any, value: Any, bias: Any, mask: Any, scale: float, is_causal: bool) -> Tensor:
-    """The formula written out. Heads of the query that share a key stand one below the other in one product."""
-    batch, time, heads, depth = query.shape
-    groups, rows = key.shape[2], heads // key.shape[2] * time
-    query, key, value = (jnp.swapaxes(x, 1, 2) for x in (query, key, value))
-    wide = jnp.promote_types(query.dtype, jnp.float32)
-    rest = {"preferred_element_type": wide}
-    logits = scale * jnp.einsum("bgtd,bgsd->bgts", query.reshape(batch, groups, rows, depth), key, **rest)
-    logits = logits.reshape(batch, heads, time, key.shape[2])
-    if bias is not None:
-        logits = logits + bias
-    if is_causal:
-        past = jnp.tril(jnp.ones(logits.shape[-2:], bool))
-        mask = past if mask is None else mask & past
-    if mask is not None:
-        logits = jnp.where(mask, logits, -0.7 * jnp.finfo(jnp.float32).max)
-    output = _weigh(logits.reshape(batch, groups, rows, key.shape[2]), value)
-    return jnp.swapaxes(output.reshape(batch, heads, time, value.shape[3]), 1, 2)
-
-
-@jax.custom_jvp
-def _weigh(logits: Any, value: Any) -> Any:
-    """`softmax(logits) @ value`. The smaller array is divided, the values' mean; that saves half of the time."""
-    weights = jnp.exp(logits - logits.max(-1, keepdims=True))
-    output = weights.astype(value.dtype) @ value
-    return (output / weights.sum(-1, keepdims=True)).astype(value.dtype)
-
-
-@_weigh.defjvp
-def _weigh_jvp(primals: Any, tangents: Any) -> Any:
-    # Where there is a derivative, the softmax itself is at hand for it.
-    return jax.jvp(lambda logits, value: jax.nn.softmax(logits).astype(value.dtype) @ value, primals, tangents)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import lapis.core.config as config
 from lapis.core.dtypes import result_type
 from lapis.graph import op
+from lapis.kernels import layer_norm
 from lapis.ops.arrays import Tensor, axis_tuple
 
 
@@ -101,6 +102,8 @@ def layer_normalization(
     def spread(v: Any) -> Any:
         return v if v is None else jnp.reshape(jnp.asarray(v, wide.dtype), shape)
 
+    if not rms_scaling and layer_norm.serves(wide, axes, epsilon):
+        return layer_norm.normalize(wide, gamma, beta, axes, epsilon).astype(x.dtype)
     mean, variance = _mean_and_variance(wide, tuple(axes))
     if rms_scaling:
         return _scale_and_shift(wide, jnp.zeros_like(mean), variance, spread(gamma), None, epsilon).astype(x.dtype)
