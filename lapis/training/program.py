@@ -99,8 +99,14 @@ class _Compiled:
 
 
 def _compiler_options() -> dict[str, Any] | None:
-    """On a CPU, code is made in as many parts as there are cores: XLA's 32 take half as long again on two."""
-    return {"xla_cpu_parallel_codegen_split_count": os.cpu_count() or 1} if jax.default_backend() == "cpu" else None
+    """On a CPU, code is made in as many parts as there are cores: XLA's 32 take half as long again on two.
+
+    And weights are updated in place, also where they have several readers, which XLA's default copies at each step.
+    """
+    if jax.default_backend() != "cpu":
+        return None
+    cores = os.cpu_count() or 1
+    return {"xla_cpu_parallel_codegen_split_count": cores, "xla_cpu_copy_insertion_use_region_analysis": True}
 
 
 def _looping(traced: _Traced, collects: bool) -> Callable:

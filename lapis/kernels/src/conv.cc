@@ -11,6 +11,7 @@
 #include <string>
 
 #include "common.h"
+#include "conv.h"
 #include "share.h"
 
 namespace lapis {
@@ -20,14 +21,6 @@ namespace ffi = xla::ffi;
 using dnnl::memory;
 using dims = memory::dims;
 using data_type = memory::data_type;
-
-enum Kind : int64_t { kForward, kForwardBias, kForwardBiasRelu, kData, kWeight, kWeightBias };
-
-struct Shapes {
-  int64_t groups;
-  dims x, y, w;  // activations as (batch, channels, ...), the kernel as (groups, filters, channels, ...)
-  dims strides, before, after, dilation;
-};
 
 struct Convolution {
   dnnl::primitive primitive;
@@ -333,6 +326,11 @@ ffi::Error guarded(Kind kind, ffi::ThreadPool& pool, ffi::AnyBuffer x, ffi::AnyB
     return ffi::Error::Success();
   }
   try {
+    if (type == data_type::f32 && prefers_taps(kind, s)) {
+      auto floats = [](void* values) { return static_cast<float*>(values); };
+      run_taps(kind, s, floats(x.untyped_data()), floats(w.untyped_data()), floats(y.untyped_data()), floats(bias), pool);
+      return ffi::Error::Success();
+    }
     run(kind, type, s, static_cast<char*>(x.untyped_data()), w.untyped_data(), static_cast<char*>(y.untyped_data()),
         bias, pool);
   } catch (const dnnl::error& error) {

@@ -1,0 +1,103 @@
+"""Convolutions of small images with many channels, which are products of matrices, against their references in JAX."""
+
+import concurrent.futures
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lapis.kernels import convolution, library
+from lapis.kernels.geometry import Geometry
+
+pytestmark = pytest.mark.skipif(not library.available(), reason="the native kernels are not there")
+some = settings(max_examples=8, deadline=None, derandomize=True)
+
+
+def _random(rng, *shape):
+    return jnp.asarray(rng.standard_normal(shape), jnp.float32)
+
+
+def _close(actual, expected):
+    for a, e in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
+        assert a.shape == e.shape and a.dtype == e.dtype
+        scale = max(1.0, float(np.abs(e).max(initial=0)))
+        np.testing.assert_allclose(np.asarray(a) / scale, np.asarray(e) / scale, atol=2e-5)
+
+
+@st.composite
+def cases(draw):
+    """Inputs, kernel, bias and geometry of a convolution with channels enough for a product of matrices."""
+    rank = draw(st.integers(1, 3))
+    axes = []
+    for _ in range(rank):
+        width, rate, stride = draw(st.integers(1, 3)), draw(st.integers(1, 2)), draw(st.integers(1, 3))
+        before, after = draw(st.integers(0, 3)), draw(st.integers(0, 3))
+        least = max(1, (width - 1) * rate + 1 - before - after)
+        axes.append((draw(st.integers(least, least + 3)), width, stride, (before, after), rate))
+    sizes, window, strides, pads, dilation = map(tuple, zip(*axes))
+    channels, filters = draw(st.sampled_from([32, 37, 65])), draw(st.sampled_from([32, 41, 72]))
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    x = _random(rng, draw(st.integers(0, 3)), *sizes, channels)
+    return x, _random(rng, *window, channels, filters), _random(rng, filters), Geometry(strides, pads, dilation)
+
+
+@given(cases(), st.booleans())
+@some
+def test_against_the_reference(case, relu):
+    x, w, b, geometry = case
+
+    def results(function):
+        y, back = jax.vjp(function, x, w, b)
+        return y, back(jnp.cos(jnp.arange(y.size, dtype="float32")).reshape(y.shape))
+
+    native = results(lambda x, w, b: convolution.convolve_affine(x, w, b, geometry, relu))
+    _close(native, results(lambda x, w, b: convolution._reference_affine(x, w, b, geometry, relu)))
+    plain = convolution.convolve(x, w, geometry)
+    _close(plain, convolution.reference(x, w, geometry))
+    _close(
+        convolution._weight_gradient(x, plain, geometry, w.shape[:-2]),
+        convolution._reference_weight(x, plain, geometry, w.shape[:-2]),
+    )
+
+
+def test_what_is_not_a_number_stays():
+    geometry = Geometry((1, 1), ((1, 1), (1, 1)), (1, 1))
+    x = jnp.ones((2, 3, 3, 32)).at[0, 0, 0, 5].set(jnp.nan).at[1, 2, 2, 3].set(jnp.inf)
+    w = jnp.ones((3, 3, 32, 40))
+    y = convolution.convolve_affine(x, w, jnp.zeros(40), geometry)
+    np.testing.assert_array_equal(y, convolution._reference_affine(x, w, jnp.zeros(40), geometry, False))
+    assert np.isnan(y[0, :2, :2]).all() and np.isinf(y[1, 1:, 1:]).all() and np.isfinite(y[0, 2]).all()
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_transformations(stride):
+    rng = np.random.default_rng(0)
+    geometry = Geometry((stride, stride), ((1, 0), (0, 1)), (1, 1))
+    x, w, b = _random(rng, 4, 5, 4, 48), _random(rng, 2, 2, 48, 64), _random(rng, 64)
+
+    def loss(function, x):
+        def gradient(x):
+            return jax.grad(lambda *all: jnp.sum(jnp.sin(function(*all, geometry, False))), (0, 1, 2))(x, w, b)
+
+        many = jax.vmap(gradient)(jnp.stack([x, 2 * x]))
+        _, scanned = jax.lax.scan(lambda carry, x: (carry, gradient(x)), 0, jnp.stack([x, -x]))
+        return many, scanned, jax.jvp(gradient, (x,), (jnp.cos(x),))[1]
+
+    _close(
+        *(jax.jit(lambda x, f=f: loss(f, x))(x) for f in (convolution.convolve_affine, convolution._reference_affine))
+    )
+
+
+def test_same_bits_from_several_threads():
+    rng = np.random.default_rng(1)
+    geometry = Geometry((1, 1), ((1, 1), (1, 1)), (1, 1))
+    x, y = _random(rng, 6, 4, 4, 64), _random(rng, 6, 4, 4, 96)
+    gradient = jax.jit(lambda x, y: convolution._weight_bias.bind(x, y, geometry=geometry, window=(3, 3)))
+    first = gradient(x, y)
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        for found in pool.map(lambda _: gradient(x, y), range(60)):
+            np.testing.assert_array_equal(found[0], first[0])
+            np.testing.assert_array_equal(found[1], first[1])
