@@ -22,7 +22,8 @@ from lapis.kernels import library
 
 _HANDLER = "lapis_matmul_v1"
 _LEAST_WORK = 3e5  # operations; below, the call costs more than XLA's own product
-_MOST_WORK = 5e7  # operations in one matrix; above, XLA's product is as fast
+# Beyond these rows each block of them copies the right matrix once more; with as much of it, XLA's product is faster.
+_BLOCK_ROWS, _MOST_COPIED, _MUCH_WORK = 144, 2**18, 5e7
 
 
 class _Layout(NamedTuple):
@@ -39,7 +40,8 @@ class _Layout(NamedTuple):
         least_rows = 8 if repeats > 1 else 32
         if rows < least_rows or min(columns, depth) < 8:
             return False
-        return work * repeats >= _LEAST_WORK and work <= _MOST_WORK
+        copied_again = rows > _BLOCK_ROWS and columns * depth > _MOST_COPIED and work > _MUCH_WORK
+        return work * repeats >= _LEAST_WORK and not copied_again
 
 
 def _terms(subscripts: str) -> list[str]:
