@@ -22,8 +22,9 @@ from lapis.kernels import library
 
 _HANDLER = "lapis_matmul_v1"
 _LEAST_WORK = 3e5  # operations; below, the call costs more than XLA's own product
-# Beyond these rows each block of them copies the right matrix once more; with as much of it, XLA's product is faster.
-_BLOCK_ROWS, _MOST_COPIED, _MUCH_WORK = 144, 2**18, 5e7
+# Each block of rows copies the right matrix once more; where that is large, XLA's product is as fast or faster, unless
+# the left one lies by columns, which XLA turns first.
+_BLOCK_ROWS, _MUCH_COPIED, _MUCH_WORK = 144, 2**20, 5e7
 
 
 class _Layout(NamedTuple):
@@ -40,8 +41,8 @@ class _Layout(NamedTuple):
         least_rows = 8 if repeats > 1 else 32
         if rows < least_rows or min(columns, depth) < 8:
             return False
-        copied_again = rows > _BLOCK_ROWS and columns * depth > _MOST_COPIED and work > _MUCH_WORK
-        return work * repeats >= _LEAST_WORK and not copied_again
+        by_rows, copied = self.flat[4] == 1, rows > _BLOCK_ROWS and columns * depth >= _MUCH_COPIED
+        return work * repeats >= _LEAST_WORK and not (by_rows and copied and work > _MUCH_WORK)
 
 
 def _terms(subscripts: str) -> list[str]:

@@ -71,7 +71,10 @@ ALWAYS void pack(const float* b, int64_t b_l, int64_t b_j, int64_t depth, int64_
   constexpr int P = 2 * S::kWidth;
   int64_t l = 0;
   if (b_j == 1 && width == P) {
-    for (; l < depth; ++l) std::memcpy(panel + l * P, b + l * b_l, P * sizeof(float));
+    for (; l < depth; ++l) {
+      std::memcpy(panel + l * P, b + l * b_l, P * sizeof(float));
+      __builtin_prefetch(b + l * b_l + P, 0, 2);  // of the next panel, whose rows lie too far apart to be foreseen
+    }
   } else if (b_l == 1 && width == P) {
     for (; l + 8 <= depth; l += 8) {
 #pragma GCC unroll 4
