@@ -1,4 +1,4 @@
-"""Convolutions of small images with many channels, which are products of matrices, against their references in JAX."""
+"""Convolutions that are products of matrices, by places in the window or by whole images, against references in JAX."""
 
 import concurrent.futures
 
@@ -28,20 +28,20 @@ def _close(actual, expected):
 
 
 @st.composite
-def cases(draw):
+def cases(draw, strides=(1, 2, 3), channels=(32, 37, 65), filters=(32, 41, 72)):
     """Inputs, kernel, bias and geometry of a convolution with channels enough for a product of matrices."""
     rank = draw(st.integers(1, 3))
     axes = []
     for _ in range(rank):
-        width, rate, stride = draw(st.integers(1, 3)), draw(st.integers(1, 2)), draw(st.integers(1, 3))
+        width, rate, stride = draw(st.integers(1, 3)), draw(st.integers(1, 2)), draw(st.sampled_from(strides))
         before, after = draw(st.integers(0, 3)), draw(st.integers(0, 3))
         least = max(1, (width - 1) * rate + 1 - before - after)
         axes.append((draw(st.integers(least, least + 3)), width, stride, (before, after), rate))
-    sizes, window, strides, pads, dilation = map(tuple, zip(*axes))
-    channels, filters = draw(st.sampled_from([32, 37, 65])), draw(st.sampled_from([32, 41, 72]))
+    sizes, window, steps, pads, dilation = map(tuple, zip(*axes))
+    inputs, outputs = draw(st.sampled_from(channels)), draw(st.sampled_from(filters))
     rng = np.random.default_rng(draw(st.integers(0, 99)))
-    x = _random(rng, draw(st.integers(0, 3)), *sizes, channels)
-    return x, _random(rng, *window, channels, filters), _random(rng, filters), Geometry(strides, pads, dilation)
+    x = _random(rng, draw(st.integers(0, 3)), *sizes, inputs)
+    return x, _random(rng, *window, inputs, outputs), _random(rng, outputs), Geometry(steps, pads, dilation)
 
 
 @given(cases(), st.booleans())
@@ -61,6 +61,17 @@ def test_against_the_reference(case, relu):
         convolution._weight_gradient(x, plain, geometry, w.shape[:-2]),
         convolution._reference_weight(x, plain, geometry, w.shape[:-2]),
     )
+
+
+@given(cases(strides=(1,), channels=(12, 19, 23), filters=(16, 23, 40)))
+@some
+def test_kernel_gradient_over_whole_images(case):
+    x, w, _, geometry = case
+    y = jnp.cos(convolution.reference(x, w, geometry))
+    kernel, bias = convolution._weight_bias.bind(x, y, geometry=geometry, window=w.shape[:-2])
+    _close(kernel, convolution._reference_weight(x, y, geometry, w.shape[:-2]))
+    _close(bias, y.sum(tuple(range(y.ndim - 1))))
+    _close(convolution._weight_gradient(x, y, geometry, w.shape[:-2]), kernel)
 
 
 def test_what_is_not_a_number_stays():

@@ -326,9 +326,13 @@ ffi::Error guarded(Kind kind, ffi::ThreadPool& pool, ffi::AnyBuffer x, ffi::AnyB
     return ffi::Error::Success();
   }
   try {
+    const auto floats = [](void* values) { return static_cast<float*>(values); };
     if (type == data_type::f32 && prefers_taps(kind, s)) {
-      auto floats = [](void* values) { return static_cast<float*>(values); };
       run_taps(kind, s, floats(x.untyped_data()), floats(w.untyped_data()), floats(y.untyped_data()), floats(bias), pool);
+      return ffi::Error::Success();
+    }
+    if (type == data_type::f32 && prefers_flat(kind, s)) {
+      run_flat(s, floats(x.untyped_data()), floats(w.untyped_data()), floats(y.untyped_data()), floats(bias), pool);
       return ffi::Error::Success();
     }
     run(kind, type, s, static_cast<char*>(x.untyped_data()), w.untyped_data(), static_cast<char*>(y.untyped_data()),

@@ -24,6 +24,12 @@ bool prefers_taps(Kind kind, const Shapes& s);
 // forward kind with ReLU is left to others.
 void run_taps(Kind kind, const Shapes& s, float* x, float* w, float* y, float* bias, xla::ffi::ThreadPool& pool);
 
+// Whether `run_flat` is the faster way in float32 where `run_taps` is not.
+bool prefers_flat(Kind kind, const Shapes& s);
+
+// The gradient of the kernel, and of the bias unless that is missing, in float32, of arrays that are channels last.
+void run_flat(const Shapes& s, const float* x, float* w, const float* y, float* bias, xla::ffi::ThreadPool& pool);
+
 }  // namespace lapis
 
 #endif  // LAPIS_CONV_H_
