@@ -180,6 +180,27 @@ def behind(sections: dict[str, list[Result]]) -> list[str]:
     return lines
 
 
+# Why another library may be ahead, by the beginning of a section's title.
+_REASONS = {
+    "Training": "What bounds a step, and which ways to shorten it were tried: `docs/performance.md`.",
+    "Inference": "A call passes JAX's dispatch and the loop that serves any number of batches, some ten microseconds "
+    "that only the smallest models show.",
+    "Waiting": "An eager library compiles nothing before its first step; a compiled one does it once for a model, and "
+    "with a cache on disk once for a machine.",
+    "Peak memory": "XLA's compiler works in the same process, and a program holds the memory planned for its largest "
+    "moment as long as it runs.",
+}
+
+
+def _why(late: list[str]) -> list[str]:
+    """The reasons for the sections in which Lapis is behind."""
+    return [
+        f"{start}: {reason}"
+        for start, reason in _REASONS.items()
+        if any(line.startswith(f"- {start}") for line in late)
+    ]
+
+
 def _limits(sections: dict[str, list[Result]], document: dict[str, Any]) -> list[str]:
     """Training steps as a fraction of what this machine's matrix rate allows."""
     rate = document.get("limits", {}).get("matrix", {}).get(document["settings"]["dtype"], {}).get("all")
@@ -261,7 +282,8 @@ def markdown(document: dict[str, Any], chart: str = "") -> str:
         text += [f"## {title}", "", *table(found), ""]
     text += _limits(sections, document)
     if late:
-        text += ["## Where Lapis is not ahead", "", *late, ""]
+        text += ["## Where Lapis is not ahead, and why", "", *late, ""]
+        text += [line for reason in _why(late) for line in (reason, "")]
     errors = {
         f"- {PEERS[line['peer']].title}, {line['work']}: {line['error']}"
         for line in document["lines"]

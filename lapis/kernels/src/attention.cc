@@ -217,7 +217,6 @@ ALWAYS void backward_part(const Gradient& a, int64_t b, int64_t g) {
   }
 }
 
-// What the loader may choose from, by the kind of processor.
 #define VERSION(S, ...)                                                                                        \
   __VA_ARGS__ int panel_width() { return 2 * S::kWidth; }                                                      \
   __VA_ARGS__ int tile_rows() { return S::kRows; }                                                             \
@@ -226,9 +225,7 @@ ALWAYS void backward_part(const Gradient& a, int64_t b, int64_t g) {
   }                                                                                                            \
   __VA_ARGS__ void backward(const Gradient& a, int64_t b, int64_t g) { backward_part<S>(a, b, g); }
 
-VERSION(Wide, __attribute__((target("arch=x86-64-v4"))))
-VERSION(Narrow, __attribute__((target("arch=x86-64-v3"))))
-VERSION(Narrow, __attribute__((target("default"))))
+LAPIS_VERSIONS(VERSION)
 
 using Floats = ffi::Buffer<ffi::F32>;
 using Mask = ffi::Buffer<ffi::PRED>;

@@ -99,15 +99,12 @@ ALWAYS void sum_part(const Flat& f, const float* x, const float* y, int64_t firs
   }
 }
 
-// What the loader may choose from, by the kind of processor.
 #define VERSION(S, ...)                                                                                           \
   __VA_ARGS__ void sum(const Flat& f, const float* x, const float* y, int64_t first, int64_t last, float* w) {     \
     sum_part<S>(f, x, y, first, last, w);                                                                         \
   }
 
-VERSION(Wide, __attribute__((target("arch=x86-64-v4"))))
-VERSION(Narrow, __attribute__((target("arch=x86-64-v3"))))
-VERSION(Narrow, __attribute__((target("default"))))
+LAPIS_VERSIONS(VERSION)
 
 LAPIS_CLONES void add(float* __restrict to, const float* __restrict from, int64_t count) {
   for (int64_t i = 0; i < count; ++i) to[i] += from[i];

@@ -71,7 +71,6 @@ ALWAYS void block(const Product& p, int64_t row, int64_t count, int64_t column, 
   }
 }
 
-// What the loader may choose from, by the kind of processor.
 #define VERSION(S, ...)                                                                                       \
   __VA_ARGS__ int panel_width() { return 2 * S::kWidth; }                                                     \
   __VA_ARGS__ int tile_rows() { return S::kRows; }                                                            \
@@ -79,9 +78,7 @@ ALWAYS void block(const Product& p, int64_t row, int64_t count, int64_t column, 
     p.a_l == 1 ? block<S, true>(p, row, count, column, last) : block<S, false>(p, row, count, column, last);  \
   }
 
-VERSION(Wide, __attribute__((target("arch=x86-64-v4"))))
-VERSION(Narrow, __attribute__((target("arch=x86-64-v3"))))
-VERSION(Narrow, __attribute__((target("default"))))
+LAPIS_VERSIONS(VERSION)
 
 int64_t blocks(int64_t size, int64_t of) { return (size + of - 1) / of; }
 

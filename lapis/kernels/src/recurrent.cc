@@ -290,7 +290,6 @@ ALWAYS void backward_rows(const Backward& a, int64_t first, int64_t last) {
   }
 }
 
-// What the loader may choose from, by the kind of processor.
 #define VERSION(S, ...)                                                                                    \
   __VA_ARGS__ int width() { return S::kWidth; }                                                            \
   __VA_ARGS__ void pack(const Forward& a, int gates) {                                                     \
@@ -306,9 +305,7 @@ ALWAYS void backward_rows(const Backward& a, int64_t first, int64_t last) {
     gates == 4 ? backward_rows<S, 4>(a, first, last) : backward_rows<S, 3>(a, first, last);                \
   }
 
-VERSION(Wide, __attribute__((target("arch=x86-64-v4"))))
-VERSION(Narrow, __attribute__((target("arch=x86-64-v3"))))
-VERSION(Narrow, __attribute__((target("default"))))
+LAPIS_VERSIONS(VERSION)
 
 // Packs the kernel and takes the rows through the sequence.
 template <typename Arguments>

@@ -23,6 +23,12 @@ struct Wide {
   static constexpr int kWidth = 16, kRegisters = 24, kRows = 12, kDepth = 192;
 };
 
+// Defines what `version(S, attributes)` does for each kind of processor; the loader picks the one that runs.
+#define LAPIS_VERSIONS(version)                                \
+  version(Wide, __attribute__((target("arch=x86-64-v4"))))     \
+  version(Narrow, __attribute__((target("arch=x86-64-v3"))))   \
+  version(Narrow, __attribute__((target("default"))))
+
 template <class S>
 ALWAYS typename S::Floats load(const float* from, int64_t count = S::kWidth) {
   typename S::Floats v = {};
