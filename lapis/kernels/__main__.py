@@ -34,7 +34,7 @@ def report() -> Iterator[str]:
     yield f"threads: {found.functions.lapis_threads()}"
     waiting = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
     yield "environment: " + (", ".join(f"{n}={v}" for n, v in waiting.items() if v) or "nothing set for OpenMP")
-    if jax.default_backend() != "cpu" or jax.device_count() > 1:
+    if not library.serves_here():
         yield "use: none, since the kernels serve a single CPU device"
         return
     for name, x, w, groups in _CONVOLUTIONS:

@@ -5,17 +5,14 @@ is native too: it computes the weights once more, so that nothing of the size of
 and higher derivatives run the formula of this file.
 """
 
-import functools
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax.interpreters import ad
 
 from lapis.graph import inferring
 from lapis.kernels import library
-from lapis.kernels.primitive import define, define_transposes, reference_jvp
+from lapis.kernels.primitive import define_with_gradient
 
 _FORWARD, _GRADIENT = "lapis_attention_v1", "lapis_attention_gradient_v1"
 
@@ -29,15 +26,7 @@ def serves(query: Any, key: Any, value: Any, mask: Any, scale: Any) -> bool:
         return False
     if mask is not None and not all(isinstance(size, int) for size in mask.shape):
         return False
-    # XLA cannot split a foreign function among several devices.
-    return (
-        isinstance(scale, int | float)
-        and scale > 0
-        and jax.default_backend() == "cpu"
-        and jax.device_count() == 1
-        and library.handler(_FORWARD)
-        and library.handler(_GRADIENT)
-    )
+    return isinstance(scale, int | float) and scale > 0 and library.serves_here(_FORWARD, _GRADIENT)
 
 
 def attend(query: Any, key: Any, value: Any, mask: Any, scale: float, is_causal: bool) -> Any:
@@ -91,46 +80,8 @@ def _reference(query: Any, key: Any, value: Any, mask: Any, scale: float, causal
     return [formula(query, key, value, None, mask if mask.size else None, scale, causal)]
 
 
-def _reference_tangent(
-    dq: Any, dk: Any, dv: Any, query: Any, key: Any, value: Any, mask: Any, scale: float, causal: bool
-) -> list:
-    output = functools.partial(_reference, mask=mask, scale=scale, causal=causal)
-    return jax.jvp(output, (query, key, value), (dq, dk, dv))[1]
-
-
-def _reference_gradient(dy: Any, query: Any, key: Any, value: Any, mask: Any, scale: float, causal: bool) -> list:
-    output = functools.partial(_reference, mask=mask, scale=scale, causal=causal)
-    return list(jax.vjp(output, query, key, value)[1]([dy]))
-
-
 def _shapes(query: Any, key: Any, value: Any, mask: Any, scale: float, causal: bool) -> list:
     return [(*query.shape[:3], value.shape[3])]
 
 
-def _tangent_shapes(dq: Any, dk: Any, dv: Any, *known: Any, scale: float, causal: bool) -> list:
-    return _shapes(*known, scale=scale, causal=causal)
-
-
-def _gradient_shapes(dy: Any, query: Any, key: Any, value: Any, mask: Any, scale: float, causal: bool) -> list:
-    return [query.shape, key.shape, value.shape]
-
-
-def _lower(handler: str, context: Any, *arguments: Any, scale: float, causal: bool) -> Any:
-    library.handler(handler)
-    return jax.ffi.ffi_lowering(handler)(context, *arguments, scale=np.float32(scale), causal=causal)
-
-
-_forward = define("attention", _shapes, _reference, functools.partial(_lower, _FORWARD))
-_tangent = define("attention_tangent", _tangent_shapes, _reference_tangent, None)
-_gradient = define("attention_gradient", _gradient_shapes, _reference_gradient, functools.partial(_lower, _GRADIENT))
-
-
-def _jvp(primals: Any, tangents: Any, **fixed: Any) -> tuple:
-    changes = map(ad.instantiate_zeros, tangents[:3])
-    return _forward.bind(*primals, **fixed), _tangent.bind(*changes, *primals, **fixed)
-
-
-ad.primitive_jvps[_forward] = _jvp
-ad.primitive_jvps[_tangent] = reference_jvp(_reference_tangent)
-ad.primitive_jvps[_gradient] = reference_jvp(_reference_gradient)
-define_transposes(_tangent, _gradient, (3, 1))
+_forward, _gradient = define_with_gradient("attention", _shapes, _reference, (_FORWARD, _GRADIENT), 3)

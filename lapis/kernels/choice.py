@@ -5,7 +5,6 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-import jax
 import numpy as np
 
 from lapis.graph import inferring
@@ -27,8 +26,7 @@ def native_dtype(x: Sequence[Any], w: Sequence[Any], dtype: Any, geometry: Geome
     sizes = (*x, *w)
     if dtype not in _COMPUTED or not all(isinstance(size, int) for size in sizes) or not all(sizes[1:]):
         return None
-    # XLA cannot split a foreign function among several devices.
-    if jax.default_backend() != "cpu" or jax.device_count() > 1 or inferring() or not library.available():
+    if inferring() or not library.serves_here():
         return None
     return _find(tuple(x), tuple(w), dtype, geometry)
 

@@ -92,6 +92,17 @@ def handler(name: str) -> bool:
         return _register(name)
 
 
+def serves_here(*names: str) -> bool:
+    """Whether programs of this process run on a single CPU device, with these native functions.
+
+    >>> serves_here("lapis_nothing_v1")
+    False
+    """
+    # XLA cannot split a foreign function among several devices.
+    single = jax.default_backend() == "cpu" and jax.device_count() == 1
+    return single and available() and all(map(handler, names))
+
+
 @functools.cache
 def _register(name: str) -> bool:
     functions = _load_once().functions

@@ -37,11 +37,8 @@ def serves(x: Any, windows: Windows) -> bool:
         and all(isinstance(size, int) and size for size in x.shape)
         and x.ndim <= 5
         and all(max(pads) < width for pads, width in zip(windows.padding, windows.widths))
-        # XLA cannot split a foreign function among several devices.
-        and jax.default_backend() == "cpu"
-        and jax.device_count() == 1
         and not inferring()
-        and all(map(library.handler, _HANDLERS))
+        and library.serves_here(*_HANDLERS)
     )
 
 

@@ -5,8 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import numpy as np
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
+
+from lapis.kernels import library
 
 
 def define(name: str, shapes: Callable, reference: Callable, lower: Callable | None) -> Any:
@@ -37,6 +40,52 @@ def define(name: str, shapes: Callable, reference: Callable, lower: Callable | N
         mlir.register_lowering(primitive, lower, platform="cpu")
     batching.primitive_batchers[primitive] = batch
     return primitive
+
+
+def define_with_gradient(
+    name: str, shapes: Callable, reference: Callable, handlers: tuple[str, str], linear: int
+) -> tuple[Any, Any]:
+    """A primitive as `define` makes it, and its gradient, each computed by one of two native functions.
+
+    The gradient takes the cotangents and all arguments, and gives the gradients of the first `linear` arguments, which
+    are those that have one. Forward mode and higher derivatives are the reference's.
+    """
+
+    def of_moved(known: tuple, fixed: dict) -> Callable:
+        return lambda *moved: reference(*moved, *known[linear:], **fixed)
+
+    def tangent_reference(*arguments: Any, **fixed: Any) -> list:
+        changes, known = arguments[:linear], arguments[linear:]
+        return jax.jvp(of_moved(known, fixed), known[:linear], changes)[1]
+
+    def gradient_reference(cotangent: Any, *known: Any, **fixed: Any) -> list:
+        return list(jax.vjp(of_moved(known, fixed), *known[:linear])[1]([cotangent]))
+
+    def tangent_shapes(*arguments: Any, **fixed: Any) -> list:
+        return shapes(*arguments[linear:], **fixed)
+
+    def gradient_shapes(cotangent: Any, *known: Any, **fixed: Any) -> list:
+        return [array.shape for array in known[:linear]]
+
+    forward = define(name, shapes, reference, functools.partial(_lower, handlers[0]))
+    tangent = define(f"{name}_tangent", tangent_shapes, tangent_reference, None)
+    gradient = define(f"{name}_gradient", gradient_shapes, gradient_reference, functools.partial(_lower, handlers[1]))
+
+    def jvp(primals: Any, tangents: Any, **fixed: Any) -> tuple:
+        changes = map(ad.instantiate_zeros, tangents[:linear])
+        return forward.bind(*primals, **fixed), tangent.bind(*changes, *primals, **fixed)
+
+    ad.primitive_jvps[forward] = jvp
+    ad.primitive_jvps[tangent] = reference_jvp(tangent_reference)
+    ad.primitive_jvps[gradient] = reference_jvp(gradient_reference)
+    define_transposes(tangent, gradient, (linear, 1))
+    return forward, gradient
+
+
+def _lower(handler: str, context: Any, *arguments: Any, **parameters: Any) -> Any:
+    library.handler(handler)
+    single = {k: np.float32(value) if isinstance(value, float) else value for k, value in parameters.items()}
+    return jax.ffi.ffi_lowering(handler)(context, *arguments, **single)
 
 
 def reference_jvp(reference: Callable) -> Callable:

@@ -3,7 +3,6 @@
 // Arrays are dense and row-major: activations (batch, ..., channels), kernels (..., channels / groups, filters).
 // `geometry` is [groups, strides..., pads before..., pads after..., dilation...].
 
-#include <omp.h>
 #include <oneapi/dnnl/dnnl.hpp>
 
 #include <algorithm>
@@ -152,18 +151,12 @@ Shapes read_shapes(const int64_t* x, const int64_t* w, const int64_t* y, size_t 
   return s;
 }
 
-Key key_of(Kind kind, data_type type, const Shapes& s, int64_t parts) {
-  Key key{kind, static_cast<int64_t>(type), parts > 1};
-  for (const dims* part : {&s.x, &s.y, &s.w, &s.strides, &s.before, &s.after, &s.dilation}) {
-    key.insert(key.end(), part->begin(), part->end());
-  }
-  return key;
-}
-
 // A primitive is bound to the number of threads that it was made for: one where there are several parts.
 std::shared_ptr<const Convolution> find(Kind kind, data_type type, const Shapes& s, int64_t parts) {
   static Cache<Convolution> cache(1024);
-  return cache.get(key_of(kind, type, s, parts), [&] { return make(kind, s, type, true); });
+  Key key = key_of(s);
+  key.insert(key.end(), {kind, static_cast<int64_t>(type), parts > 1});
+  return cache.get(key, [&] { return make(kind, s, type, true); });
 }
 
 // The greatest absolute value, as bits; what is not a number comes out above everything.
@@ -195,18 +188,6 @@ void clip_all(void* values, int64_t count, data_type type) {
   type == data_type::f32 ? clip(static_cast<uint32_t*>(values), count, uint32_t{0x7f800000u})
                          : clip(static_cast<uint16_t*>(values), count, uint16_t{0x7f80u});
 }
-
-// Within it, oneDNN makes and runs primitives on the calling thread alone.
-class Alone {
- public:
-  explicit Alone(bool alone) : before_(omp_get_max_threads()) {
-    if (alone) omp_set_num_threads(1);
-  }
-  ~Alone() { omp_set_num_threads(before_); }
-
- private:
-  int before_;
-};
 
 int64_t size_of(const dims& shape) {
   int64_t size = 1;
@@ -248,10 +229,6 @@ void run_slice(Kind kind, const Convolution& c, void* x, void* inner_w, void* y,
   }
   c.primitive.execute(stream(), arguments);
   stream().wait();
-}
-
-LAPIS_CLONES void add(float* to, const float* from, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) to[i] += from[i];
 }
 
 void run(Kind kind, data_type type, Shapes s, char* x, void* w, char* y, void* bias, ffi::ThreadPool& pool) {
@@ -370,6 +347,19 @@ ffi::Error weight_bias(ffi::ThreadPool pool, In x, In y, Out w, Out b, Ints geom
 }
 
 }  // namespace
+
+LAPIS_CLONES void add(float* __restrict to, const float* __restrict from, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) to[i] += from[i];
+}
+
+Key key_of(const Shapes& s) {
+  Key key;
+  for (const dims* part : {&s.x, &s.y, &s.w, &s.strides, &s.before, &s.after, &s.dilation}) {
+    key.insert(key.end(), part->begin(), part->end());
+  }
+  return key;
+}
+
 }  // namespace lapis
 
 #define LAPIS_ARGUMENTS xla::ffi::Ffi::Bind().Ctx<xla::ffi::ThreadPool>().Arg<lapis::In>().Arg<lapis::In>()

@@ -106,10 +106,6 @@ ALWAYS void sum_part(const Flat& f, const float* x, const float* y, int64_t firs
 
 LAPIS_VERSIONS(VERSION)
 
-LAPIS_CLONES void add(float* __restrict to, const float* __restrict from, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) to[i] += from[i];
-}
-
 }  // namespace
 
 bool prefers_flat(Kind kind, const Shapes& s) {
@@ -121,7 +117,9 @@ bool prefers_flat(Kind kind, const Shapes& s) {
 }
 
 void run_flat(const Shapes& s, const float* x, float* w, const float* y, float* bias, ffi::ThreadPool& pool) {
-  const Flat f = flatten(s);
+  static Cache<Flat> cache(128);
+  const auto found = cache.get(key_of(s), [&] { return std::make_shared<const Flat>(flatten(s)); });
+  const Flat& f = *found;
   const int64_t batch = s.x[0], parts = std::max<int64_t>(1, std::min<int64_t>(pool.num_threads(), batch));
   const int64_t count = f.taps.size() * f.in * f.out;
   const size_t sum_bytes = Scratch::rounded(count * sizeof(float)), bias_bytes = Scratch::rounded(f.out * sizeof(float));

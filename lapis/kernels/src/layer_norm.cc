@@ -84,8 +84,8 @@ ffi::Error layer_norm(ffi::ThreadPool pool, Floats x, Floats gamma, Floats beta,
   return ffi::Error::Success();
 }
 
-ffi::Error layer_norm_gradient(ffi::ThreadPool pool, Floats dy, Floats x, Floats gamma, Result dx, Result dgamma,
-                               Result dbeta, float epsilon) {
+ffi::Error layer_norm_gradient(ffi::ThreadPool pool, Floats dy, Floats x, Floats gamma, Floats, Result dx,
+                               Result dgamma, Result dbeta, float epsilon) {
   const int64_t rows = x.dimensions()[0], width = x.dimensions()[1], parts = parts_of(rows, width);
   const Norm n{width, x.typed_data(), gamma.typed_data(), epsilon};
   Scratch scratch(2 * Scratch::rounded(parts * width * sizeof(float)), 1);
@@ -123,6 +123,7 @@ LAPIS_HANDLER(lapis_layer_norm_gradient_v1, lapis::layer_norm_gradient,
                   .Arg<lapis::Floats>()  // the gradient of the output
                   .Arg<lapis::Floats>()  // x
                   .Arg<lapis::Floats>()  // gamma
+                  .Arg<lapis::Floats>()  // beta, on which no gradient depends
                   .Ret<lapis::Floats>()  // gradients of x, gamma and beta
                   .Ret<lapis::Floats>()
                   .Ret<lapis::Floats>()

@@ -5,8 +5,6 @@
 // positions are gathered where the window lies inside the image, so that zeros are never multiplied. Every sum runs in
 // one order, whatever the number of threads.
 
-#include <omp.h>
-
 #include <algorithm>
 #include <cstring>
 
@@ -85,14 +83,10 @@ void gather(const float* from, const Rows& rows, int64_t step, int64_t first, in
   }
 }
 
-LAPIS_CLONES void add_row(float* __restrict to, const float* __restrict from, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) to[i] += from[i];
-}
-
 void scatter_add(const float* from, const Rows& rows, int64_t step, int64_t first, int64_t channels,
                  float* to) {
   for (int32_t row : rows.places) {
-    add_row(to + row * step + first, from, channels);
+    add(to + row * step + first, from, channels);
     from += channels;
   }
 }
@@ -163,18 +157,8 @@ void make_kernel(const Work& work, int64_t tap, int64_t first, int64_t count) {
 // The bias's gradient, for `count` filters from `first` on.
 void make_bias(const Work& work, int64_t first, int64_t count) {
   std::memset(work.bias + first, 0, count * kFloat);
-  for (int64_t row = 0; row < work.rows_y; ++row) add_row(work.bias + first, work.y + row * work.out + first, count);
+  for (int64_t row = 0; row < work.rows_y; ++row) add(work.bias + first, work.y + row * work.out + first, count);
 }
-
-// oneDNN's products on the calling thread alone.
-class Alone {
- public:
-  Alone() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
-  ~Alone() { omp_set_num_threads(before_); }
-
- private:
-  int before_;
-};
 
 }  // namespace
 
@@ -195,11 +179,7 @@ bool prefers_taps(Kind kind, const Shapes& s) {
 
 void run_taps(Kind kind, const Shapes& s, float* x, float* w, float* y, float* bias, ffi::ThreadPool& pool) {
   static Cache<std::vector<Pairs>> cache(128);
-  Key key;
-  for (const dnnl::memory::dims* part : {&s.x, &s.y, &s.w, &s.strides, &s.before, &s.dilation}) {
-    key.insert(key.end(), part->begin(), part->end());
-  }
-  const auto taps = cache.get(key, [&] { return std::make_shared<const std::vector<Pairs>>(pairs_of(s)); });
+  const auto taps = cache.get(key_of(s), [&] { return std::make_shared<const std::vector<Pairs>>(pairs_of(s)); });
   Work work{*taps, s.x[0], s.x[0], s.x[1], s.y[1], x, w, y, bias};
   for (size_t axis = 2; axis < s.x.size(); ++axis) {
     work.rows_x *= s.x[axis];
@@ -211,7 +191,7 @@ void run_taps(Kind kind, const Shapes& s, float* x, float* w, float* y, float* b
   // Blocks of channels; a place in the window is a part of its own for the kernel, but for nothing that is added up.
   const int64_t blocks = std::max<int64_t>(1, std::min<int64_t>(threads, channels / 32));
   share(pool, threads, (makes ? places : 1) * blocks, [&](int64_t part) {
-    const Alone alone;
+    const Alone alone(true);
     const int64_t block = part % blocks;
     auto from = [&](int64_t size, int64_t which) { return size * which / blocks; };
     const int64_t first = from(channels, block), count = from(channels, block + 1) - first;
