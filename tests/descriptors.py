@@ -4,11 +4,13 @@ A row's `make` gets a namespace, Lapis or Keras, and builds the object from it.
 """
 
 import importlib
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pytest
 
 
 @dataclass(frozen=True)
@@ -84,3 +86,13 @@ def rows(*families: str) -> list[Row]:
     names = [row.name for row in found]
     assert len(names) == len(set(names)), [name for name in names if names.count(name) > 1]
     return found
+
+
+def later_ones_slow(found: list[Row], kind: Callable[[Row], Any], kept: int = 1) -> list[Any]:
+    """The rows as parameters, those after the first `kept` of a kind marked as slow."""
+    counts: Counter = Counter()
+    marked = []
+    for row in found:
+        counts[kind(row)] += 1
+        marked.append(pytest.param(row, marks=[pytest.mark.slow] if counts[kind(row)] > kept else []))
+    return marked

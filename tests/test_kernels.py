@@ -19,6 +19,7 @@ import lapis.ops as ops
 from lapis.kernels import build, choice, convolution, library, loops, pooling
 from lapis.kernels.geometry import Geometry
 from lapis.ops.convolution import conv_affine
+from tests.kernel_checks import close, draw_axes, random_array
 
 pytestmark = pytest.mark.skipif(
     not library.available(), reason=f"no native kernels here: {library.library().reason or ''}"
@@ -28,38 +29,20 @@ some = settings(max_examples=12, deadline=None, derandomize=True)
 many = settings(max_examples=40, deadline=None, derandomize=True)
 
 
-def _random(rng, *shape):
-    return jnp.asarray(rng.standard_normal(shape), jnp.float32)
-
-
-def _close(actual, expected):
-    for a, e in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
-        assert a.shape == e.shape and a.dtype == e.dtype
-        scale = max(1.0, float(np.abs(e).max(initial=0)))
-        np.testing.assert_allclose(np.asarray(a) / scale, np.asarray(e) / scale, atol=2e-5)
-
-
 @st.composite
 def cases(draw):
     """Inputs, kernel, bias and geometry of a convolution."""
-    rank = draw(st.integers(1, 3))
     groups, kind = draw(st.integers(1, 4)), draw(st.sampled_from(["plain", "grouped", "depthwise"]))
     channels, filters = draw(st.sampled_from([1, 3, 5, 8, 16])), draw(st.sampled_from([1, 2, 7, 8, 24]))
     if kind == "plain":
         groups = 1
     elif kind == "depthwise":
         groups, channels, filters = draw(st.sampled_from([2, 5, 8, 16])), 1, draw(st.integers(1, 2))
-    axes = []
-    for _ in range(rank):
-        width, rate, stride = draw(st.integers(1, 3)), draw(st.integers(1, 2)), draw(st.integers(1, 3))
-        before, after = draw(st.integers(0, 3)), draw(st.integers(0, 3))
-        least = max(1, (width - 1) * rate + 1 - before - after)
-        axes.append((draw(st.integers(least, least + 6)), width, stride, (before, after), rate))
-    sizes, window, strides, pads, dilation = map(tuple, zip(*axes))
+    sizes, window, strides, pads, dilation = draw_axes(draw, 6)
     rng = np.random.default_rng(draw(st.integers(0, 99)))
-    x = _random(rng, draw(st.integers(0, 3)), *sizes, channels * groups)
-    w = _random(rng, *window, channels, filters * groups)
-    return x, w, _random(rng, filters * groups), Geometry(strides, pads, dilation, groups)
+    x = random_array(rng, draw(st.integers(0, 3)), *sizes, channels * groups)
+    w = random_array(rng, *window, channels, filters * groups)
+    return x, w, random_array(rng, filters * groups), Geometry(strides, pads, dilation, groups)
 
 
 def _check_case(x, w, b, geometry):
@@ -79,7 +62,7 @@ def _check_case(x, w, b, geometry):
         (lambda *a: affine(*a, relu=False), lambda *a: affine_reference(*a, relu=False)),
     ]
     for native, reference in pairs:
-        weights = _random(rng, *jax.eval_shape(reference, x, w, b).shape)
+        weights = random_array(rng, *jax.eval_shape(reference, x, w, b).shape)
         results = []
         for function in (native, reference):
 
@@ -87,7 +70,7 @@ def _check_case(x, w, b, geometry):
                 return jnp.sum(weights * function(x, w, b))
 
             results.append((jax.jit(function)(x, w, b), jax.jit(jax.grad(weighed, (0, 1, 2)))(x, w, b)))
-        _close(*results)
+        close(*results)
     if choice.native_dtype(x.shape, w.shape, x.dtype, geometry):
         assert "conv_general_dilated" not in str(jax.make_jaxpr(jax.jit(affine))(x, w, b))
 
@@ -110,15 +93,15 @@ def test_convolution_at_length(case):
 def test_transposed_convolution(case):
     x, w, _, geometry = case
     y = jax.eval_shape(lambda x, w: convolution.reference(x, w, geometry), x, w)
-    y = _random(np.random.default_rng(1), *y.shape)
+    y = random_array(np.random.default_rng(1), *y.shape)
     native = jax.jit(lambda y, w: convolution.transpose(y, w, geometry, x.shape[1:-1]))
-    _close(native(y, w), jax.linear_transpose(lambda x: convolution.reference(x, w, geometry), x)(y)[0])
+    close(native(y, w), jax.linear_transpose(lambda x: convolution.reference(x, w, geometry), x)(y)[0])
 
 
 def _small():
     rng = np.random.default_rng(0)
     geometry = Geometry((2, 1), ((1, 0), (0, 2)), (1, 2), 2)
-    return _random(rng, 2, 5, 6, 4), _random(rng, 2, 2, 2, 6), _random(rng, 6), geometry
+    return random_array(rng, 2, 5, 6, 4), random_array(rng, 2, 2, 2, 6), random_array(rng, 6), geometry
 
 
 def test_derivatives_of_second_order():
@@ -138,7 +121,7 @@ def test_gradient_by_some_arguments(by):
     def gradient(function):
         return jax.jit(jax.grad(lambda *a: jnp.sum(jnp.sin(function(*a))), by))(x, w, b)
 
-    _close(gradient(lambda *a: convolution.convolve_affine(*a, geometry, True)), gradient(reference))
+    close(gradient(lambda *a: convolution.convolve_affine(*a, geometry, True)), gradient(reference))
 
 
 def test_hessian_like_the_reference():
@@ -151,7 +134,7 @@ def test_hessian_like_the_reference():
         return jax.nn.relu(convolution.reference(x, w, geometry) + b)
 
     native = jax.jit(jax.hessian(loss(lambda *a: convolution.convolve_affine(*a, geometry, True)), (0, 1)))
-    _close(native(w, b), jax.jit(jax.hessian(loss(reference), (0, 1)))(w, b))
+    close(native(w, b), jax.jit(jax.hessian(loss(reference), (0, 1)))(w, b))
 
 
 @pytest.mark.parametrize("mapped", [(0, None, None), (1, None, None), (0, 0, 0), (None, 0, None), (None, None, 0)])
@@ -169,7 +152,7 @@ def test_vmap(mapped):
         return jax.jit(jax.vmap(gradient, mapped))
 
     native = both(lambda *a: convolution.convolve_affine(*a, geometry, True))
-    _close(native(*arguments), both(lambda x, w, b: jax.nn.relu(convolution.reference(x, w, geometry) + b))(*arguments))
+    close(native(*arguments), both(lambda x, w, b: jax.nn.relu(convolution.reference(x, w, geometry) + b))(*arguments))
 
 
 def test_in_a_loop():
@@ -208,7 +191,7 @@ def test_relu_keeps_what_is_not_a_number():
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_half_precision(dtype):
     rng = np.random.default_rng(0)
-    x, w, b = (_random(rng, *shape).astype(dtype) for shape in [(2, 8, 8, 16), (3, 3, 16, 8), (8,)])
+    x, w, b = (random_array(rng, *shape).astype(dtype) for shape in [(2, 8, 8, 16), (3, 3, 16, 8), (8,)])
     y, pull = jax.vjp(lambda *a: conv_affine(*a, relu=True), x, w, b)
     assert y.dtype == dtype and [g.dtype for g in pull(y)] == [dtype] * 3
     exact = conv_affine(*(a.astype("float32") for a in (x, w, b)), relu=True)
@@ -221,7 +204,7 @@ def test_concurrent_programs():
     programs = []
     for channels in (3, 8, 16, 24):
         geometry = Geometry((1, 1), ((1, 1), (1, 1)), (1, 1))
-        x, w = _random(rng, 4, 12, 12, channels), _random(rng, 3, 3, channels, 16)
+        x, w = random_array(rng, 4, 12, 12, channels), random_array(rng, 3, 3, channels, 16)
 
         def run(x, w, geometry=geometry):
             y, pull = jax.vjp(lambda x, w: convolution.convolve(x, w, geometry), x, w)
@@ -243,7 +226,7 @@ def test_concurrent_programs():
 @pytest.mark.slow
 def test_more_geometries_than_are_kept():
     """What the bounded cache has forgotten is made again."""
-    w, geometry = _random(np.random.default_rng(0), 1, 2, 3), Geometry((1,), ((0, 0),), (1,))
+    w, geometry = random_array(np.random.default_rng(0), 1, 2, 3), Geometry((1,), ((0, 0),), (1,))
     sizes = [*range(1, 1060), 1, 2]
     for start in range(0, len(sizes), 100):
         inputs = [jnp.full((1, size, 2), float(size)) for size in sizes[start : start + 100]]

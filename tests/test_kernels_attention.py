@@ -9,6 +9,7 @@ import pytest
 
 import lapis
 from lapis.kernels import attention
+from tests.kernel_checks import close, gradient, with_gradient
 
 pytestmark = pytest.mark.skipif(
     not attention.serves(*[jnp.ones((1, 1, 1, 1))] * 3, None, 1.0), reason="the native kernels are not there"
@@ -55,29 +56,11 @@ class Case:
         return attention.formula(*arrays, None, self.mask, *self.fixed)
 
 
-def _sum(y) -> jax.Array:
-    return jnp.sum(y * jnp.cos(jnp.arange(y.size)).reshape(y.shape))
-
-
-def _gradient(function, arrays):
-    return jax.grad(lambda *arrays: _sum(function(*arrays)), (0, 1, 2))(*arrays)
-
-
-def _both(function, arrays):
-    """Values and gradients, in one program."""
-    return jax.jit(lambda *arrays: (function(*arrays), _gradient(function, arrays)))(*arrays)
-
-
-def _close(mine, other, tolerance: float = 2e-5) -> None:
-    for a, b in zip(jax.tree.leaves(mine), jax.tree.leaves(other), strict=True):
-        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * max(1.0, float(jnp.abs(b).max(initial=0))))
-
-
 @pytest.mark.parametrize("sizes", SIZES)
 @pytest.mark.parametrize(("known", "causal"), HIDDEN, ids=str)
 def test_values_and_gradients(sizes, known, causal):
     case = Case(sizes, known, causal)
-    _close(_both(case.native, case.arrays), _both(case.plain, case.arrays))
+    close(with_gradient(case.native, case.arrays), with_gradient(case.plain, case.arrays))
 
 
 @pytest.mark.parametrize("known", [None, (1, 0, 1)])
@@ -87,17 +70,17 @@ def test_other_transformations(known):
     for derive in (
         lambda f: f(*case.arrays),
         lambda f: jax.jvp(f, case.arrays, tangents),
-        lambda f: jax.jvp(lambda *arrays: _gradient(f, arrays), case.arrays, tangents),
-        lambda f: jax.vmap(lambda q, k, v: _gradient(f, (q, k, v)))(*(jnp.stack([x, x + 1]) for x in case.arrays)),
+        lambda f: jax.jvp(lambda *arrays: gradient(f, arrays), case.arrays, tangents),
+        lambda f: jax.vmap(lambda q, k, v: gradient(f, (q, k, v)))(*(jnp.stack([x, x + 1]) for x in case.arrays)),
         lambda f: jax.lax.scan(lambda q, _: (f(q, *case.arrays[1:])[..., :3], None), case.arrays[0], length=3)[0],
     ):
-        _close(jax.jit(derive, static_argnums=0)(case.native), jax.jit(derive, static_argnums=0)(case.plain), 1e-4)
+        close(jax.jit(derive, static_argnums=0)(case.native), jax.jit(derive, static_argnums=0)(case.plain), 1e-4)
 
 
-def test_a_query_that_sees_nothing_gets_the_mean_and_no_gradient():
+def test_a_query_that_sees_nothing_gets_the_mean_and_nogradient():
     case = Case((1, 3, 20, 1, 1, 4, 2), causal=True)
     case.mask = jnp.ones((1, 1, 3, 20), bool).at[0, 0, 1].set(False)
-    _close(case.native(*case.arrays)[0, 1, 0], case.arrays[2][0, :, 0].mean(0))
+    close(case.native(*case.arrays)[0, 1, 0], case.arrays[2][0, :, 0].mean(0))
     only = jax.grad(lambda q: jnp.sum(case.native(q, *case.arrays[1:])[0, 1]))(case.arrays[0])
     assert not only.any()
 
@@ -110,7 +93,7 @@ def test_what_is_not_a_number_is_not_hidden(bad):
 
 def test_large_logits_do_not_overflow():
     case = Case((1, 8, 40, 1, 1, 16, 4), scale=300.0)
-    _close(case.native(*case.arrays), case.plain(*case.arrays))
+    close(case.native(*case.arrays), case.plain(*case.arrays))
 
 
 def test_empty_batches_and_other_types_take_the_formula():
@@ -122,12 +105,12 @@ def test_empty_batches_and_other_types_take_the_formula():
 
 def test_concurrent_programs_do_not_disturb_each_other():
     cases = [Case(sizes, causal=True) for sizes in SIZES[2:5]]
-    expected = [_both(case.native, case.arrays) for case in cases]
+    expected = [with_gradient(case.native, case.arrays) for case in cases]
     found: list = [None] * len(cases)
 
     def work(i: int) -> None:
         for _ in range(5):
-            found[i] = _both(cases[i].native, cases[i].arrays)
+            found[i] = with_gradient(cases[i].native, cases[i].arrays)
 
     threads = [threading.Thread(target=work, args=(i,)) for i in range(len(cases))]
     for thread in threads:

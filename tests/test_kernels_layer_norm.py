@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import lapis
 from lapis.kernels import layer_norm
+from tests.kernel_checks import close, gradient, with_gradient
 
 pytestmark = pytest.mark.skipif(
     not layer_norm.serves(jnp.ones((64, 64)), [1], 1e-3), reason="the native kernels are not there"
@@ -29,29 +30,11 @@ def _arguments(rows: int, width: int, mean: float = 0.0) -> tuple:
     return tuple(jnp.asarray(a, "float32") for a in (x, random.normal(size=width), random.normal(size=width)))
 
 
-def _gradient(function, arguments):
-    def sum_of(*arguments):
-        y = function(*arguments)
-        return jnp.sum(y * jnp.cos(jnp.arange(y.size)).reshape(y.shape))
-
-    return jax.grad(sum_of, (0, 1, 2))(*arguments)
-
-
-def _both(function, arguments):
-    """Values and gradients, in one program."""
-    return jax.jit(lambda *arguments: (function(*arguments), _gradient(function, arguments)))(*arguments)
-
-
-def _close(mine, other, tolerance: float = 2e-5) -> None:
-    for a, b in zip(jax.tree.leaves(mine), jax.tree.leaves(other), strict=True):
-        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * max(1.0, float(jnp.abs(b).max(initial=0))))
-
-
 @settings(max_examples=12, deadline=None, derandomize=True)
 @given(rows=st.integers(1, 300), width=st.integers(1, 200))
 def test_values_and_gradients(rows, width):
     arguments = _arguments(rows, width)
-    _close(_both(_native, arguments), _both(_plain, arguments))
+    close(with_gradient(_native, arguments), with_gradient(_plain, arguments))
 
 
 def test_other_transformations():
@@ -60,11 +43,11 @@ def test_other_transformations():
     for derive in (
         lambda f: f(*arguments),
         lambda f: jax.jvp(f, arguments, tangents),
-        lambda f: jax.jvp(lambda *a: _gradient(f, a), arguments, tangents),
-        lambda f: jax.vmap(lambda *a: _gradient(f, a))(*(jnp.stack([a, a + 1]) for a in arguments)),
+        lambda f: jax.jvp(lambda *a: gradient(f, a), arguments, tangents),
+        lambda f: jax.vmap(lambda *a: gradient(f, a))(*(jnp.stack([a, a + 1]) for a in arguments)),
         lambda f: jax.lax.scan(lambda x, _: (f(x, *arguments[1:]), None), arguments[0], length=3)[0],
     ):
-        _close(jax.jit(derive, static_argnums=0)(_native), jax.jit(derive, static_argnums=0)(_plain), 1e-4)
+        close(jax.jit(derive, static_argnums=0)(_native), jax.jit(derive, static_argnums=0)(_plain), 1e-4)
 
 
 def test_a_large_mean_costs_no_digits():
@@ -78,7 +61,7 @@ def test_several_axes_and_neither_scale_nor_shift():
     x = jnp.asarray(np.random.default_rng(0).normal(size=(30, 4, 5, 6)), "float32")
     flat = x.reshape(30, 4, 30)
     expected = _plain(flat, jnp.ones(30), jnp.zeros(30)).reshape(x.shape)
-    _close(lapis.ops.layer_normalization(x, axis=(2, 3), epsilon=1e-3), expected)
+    close(lapis.ops.layer_normalization(x, axis=(2, 3), epsilon=1e-3), expected)
 
 
 def test_what_is_not_a_number_stays_in_its_row():

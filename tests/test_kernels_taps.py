@@ -11,37 +11,20 @@ from hypothesis import strategies as st
 
 from lapis.kernels import convolution, library
 from lapis.kernels.geometry import Geometry
+from tests.kernel_checks import close, draw_axes, random_array
 
 pytestmark = pytest.mark.skipif(not library.available(), reason="the native kernels are not there")
 some = settings(max_examples=8, deadline=None, derandomize=True)
 
 
-def _random(rng, *shape):
-    return jnp.asarray(rng.standard_normal(shape), jnp.float32)
-
-
-def _close(actual, expected):
-    for a, e in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
-        assert a.shape == e.shape and a.dtype == e.dtype
-        scale = max(1.0, float(np.abs(e).max(initial=0)))
-        np.testing.assert_allclose(np.asarray(a) / scale, np.asarray(e) / scale, atol=2e-5)
-
-
 @st.composite
 def cases(draw, strides=(1, 2, 3), channels=(32, 37, 65), filters=(32, 41, 72)):
     """Inputs, kernel, bias and geometry of a convolution with channels enough for a product of matrices."""
-    rank = draw(st.integers(1, 3))
-    axes = []
-    for _ in range(rank):
-        width, rate, stride = draw(st.integers(1, 3)), draw(st.integers(1, 2)), draw(st.sampled_from(strides))
-        before, after = draw(st.integers(0, 3)), draw(st.integers(0, 3))
-        least = max(1, (width - 1) * rate + 1 - before - after)
-        axes.append((draw(st.integers(least, least + 3)), width, stride, (before, after), rate))
-    sizes, window, steps, pads, dilation = map(tuple, zip(*axes))
+    sizes, window, steps, pads, dilation = draw_axes(draw, 3, strides)
     inputs, outputs = draw(st.sampled_from(channels)), draw(st.sampled_from(filters))
     rng = np.random.default_rng(draw(st.integers(0, 99)))
-    x = _random(rng, draw(st.integers(0, 3)), *sizes, inputs)
-    return x, _random(rng, *window, inputs, outputs), _random(rng, outputs), Geometry(steps, pads, dilation)
+    x = random_array(rng, draw(st.integers(0, 3)), *sizes, inputs)
+    return x, random_array(rng, *window, inputs, outputs), random_array(rng, outputs), Geometry(steps, pads, dilation)
 
 
 @given(cases(), st.booleans())
@@ -54,10 +37,10 @@ def test_against_the_reference(case, relu):
         return y, back(jnp.cos(jnp.arange(y.size, dtype="float32")).reshape(y.shape))
 
     native = results(lambda x, w, b: convolution.convolve_affine(x, w, b, geometry, relu))
-    _close(native, results(lambda x, w, b: convolution._reference_affine(x, w, b, geometry, relu)))
+    close(native, results(lambda x, w, b: convolution._reference_affine(x, w, b, geometry, relu)))
     plain = convolution.convolve(x, w, geometry)
-    _close(plain, convolution.reference(x, w, geometry))
-    _close(
+    close(plain, convolution.reference(x, w, geometry))
+    close(
         convolution._weight_gradient(x, plain, geometry, w.shape[:-2]),
         convolution._reference_weight(x, plain, geometry, w.shape[:-2]),
     )
@@ -69,9 +52,9 @@ def test_kernel_gradient_over_whole_images(case):
     x, w, _, geometry = case
     y = jnp.cos(convolution.reference(x, w, geometry))
     kernel, bias = convolution._weight_bias.bind(x, y, geometry=geometry, window=w.shape[:-2])
-    _close(kernel, convolution._reference_weight(x, y, geometry, w.shape[:-2]))
-    _close(bias, y.sum(tuple(range(y.ndim - 1))))
-    _close(convolution._weight_gradient(x, y, geometry, w.shape[:-2]), kernel)
+    close(kernel, convolution._reference_weight(x, y, geometry, w.shape[:-2]))
+    close(bias, y.sum(tuple(range(y.ndim - 1))))
+    close(convolution._weight_gradient(x, y, geometry, w.shape[:-2]), kernel)
 
 
 def test_what_is_not_a_number_stays():
@@ -87,7 +70,7 @@ def test_what_is_not_a_number_stays():
 def test_transformations(stride):
     rng = np.random.default_rng(0)
     geometry = Geometry((stride, stride), ((1, 0), (0, 1)), (1, 1))
-    x, w, b = _random(rng, 4, 5, 4, 48), _random(rng, 2, 2, 48, 64), _random(rng, 64)
+    x, w, b = random_array(rng, 4, 5, 4, 48), random_array(rng, 2, 2, 48, 64), random_array(rng, 64)
 
     def loss(function, x):
         def gradient(x):
@@ -97,7 +80,7 @@ def test_transformations(stride):
         _, scanned = jax.lax.scan(lambda carry, x: (carry, gradient(x)), 0, jnp.stack([x, -x]))
         return many, scanned, jax.jvp(gradient, (x,), (jnp.cos(x),))[1]
 
-    _close(
+    close(
         *(jax.jit(lambda x, f=f: loss(f, x))(x) for f in (convolution.convolve_affine, convolution._reference_affine))
     )
 
@@ -105,7 +88,7 @@ def test_transformations(stride):
 def test_same_bits_from_several_threads():
     rng = np.random.default_rng(1)
     geometry = Geometry((1, 1), ((1, 1), (1, 1)), (1, 1))
-    x, y = _random(rng, 6, 4, 4, 64), _random(rng, 6, 4, 4, 96)
+    x, y = random_array(rng, 6, 4, 4, 64), random_array(rng, 6, 4, 4, 96)
     gradient = jax.jit(lambda x, y: convolution._weight_bias.bind(x, y, geometry=geometry, window=(3, 3)))
     first = gradient(x, y)
     with concurrent.futures.ThreadPoolExecutor(6) as pool:

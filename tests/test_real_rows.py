@@ -9,7 +9,7 @@ import lapis
 from lapis.graph import set_mask
 from lapis.state import get_real_rows, real_rows
 from lapis.training.rows import counts_real_rows, loss_counts_real_rows, metric_counts_real_rows
-from tests.descriptors import rows
+from tests.descriptors import later_ones_slow, rows
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 PADDING = 3
@@ -17,15 +17,8 @@ LOSSES = [row for row in rows("losses") if loss_counts_real_rows(row.make(lapis)
 METRICS = [row for row in rows("metrics") if metric_counts_real_rows(row.make(lapis))]
 
 
-def _first_of_each_class(found):
-    """The rows, those after the first of a class marked as slow."""
-    seen = set()
-    marked = []
-    for row in found:
-        kind = type(row.make(lapis)), np.ndim(row.inputs[0]) if row in LOSSES else None
-        marked.append(pytest.param(row, marks=[pytest.mark.slow] if kind in seen else []))
-        seen.add(kind)
-    return marked
+def _kind(row):
+    return type(row.make(lapis)), np.ndim(row.inputs[0])
 
 
 def _padded(x, size):
@@ -52,7 +45,7 @@ def _values(row, y_true, y_pred, weights, masks):
     return found
 
 
-@pytest.mark.parametrize("row", _first_of_each_class(LOSSES), ids=str)
+@pytest.mark.parametrize("row", later_ones_slow(LOSSES, _kind), ids=str)
 def test_losses(row):
     """On a padded batch: the value of the real rows alone, and no gradient for padding, with weights and without."""
     y_true, y_pred = row.inputs
@@ -76,7 +69,7 @@ def test_losses(row):
         assert not np.any(gradient[count:]), "padding must have no gradient"
 
 
-@pytest.mark.parametrize("row", _first_of_each_class(LOSSES), ids=str)
+@pytest.mark.parametrize("row", later_ones_slow(LOSSES, _kind), ids=str)
 def test_a_full_batch_has_the_same_loss(row):
     """Bit for bit, operation by operation; XLA's fusions may round otherwise by a unit in the last place."""
     expected = _loss_value(row, row.inputs, row.kwargs, row.masks)
@@ -85,7 +78,7 @@ def test_a_full_batch_has_the_same_loss(row):
     np.testing.assert_array_equal(found, expected)
 
 
-@pytest.mark.parametrize("row", _first_of_each_class(METRICS), ids=str)
+@pytest.mark.parametrize("row", later_ones_slow(METRICS, lambda row: type(row.make(lapis))), ids=str)
 def test_metrics(row):
     """Updates with weights and, in turn, without them."""
     alone, within = row.make(lapis), row.make(lapis)

@@ -1,7 +1,5 @@
 """Where a model is said to keep rows apart, other rows change nothing in a row's outputs."""
 
-import collections
-
 import jax
 import numpy as np
 import pytest
@@ -10,7 +8,7 @@ import lapis
 from lapis import layers, ops
 from lapis.core import nest
 from lapis.training.rows import rows_independent
-from tests.descriptors import LAYER_FAMILIES, rows
+from tests.descriptors import LAYER_FAMILIES, later_ones_slow, rows
 
 # In training, always, always; of attention's masks that are given, it is not known which one lacks the batch.
 MIXING = ("BatchNormalization", "Lambda", "stateful", "query-mask", "value-mask", "key-mask")
@@ -55,16 +53,11 @@ def _first_rows(model, arrays):
     return [np.asarray(x[0]) for x in nest.flatten(model([jax.numpy.asarray(x) for x in arrays])) if x is not None]
 
 
-def _some_of_each_class():
-    """All rows, those after the first three of a class marked as slow."""
-    counts = collections.Counter()
-    for row in rows(*LAYER_FAMILIES):
-        name = row.name.partition("-")[0]
-        counts[name] += 1
-        yield pytest.param(row, marks=[pytest.mark.slow] if counts[name] > 3 else [])
+def _class_name(row):
+    return row.name.partition("-")[0]
 
 
-@pytest.mark.parametrize("row", list(_some_of_each_class()), ids=str)
+@pytest.mark.parametrize("row", later_ones_slow(rows(*LAYER_FAMILIES), _class_name, 3), ids=str)
 def test_layers(row):
     _check_layer(row, grow=0)
 
