@@ -243,64 +243,68 @@ def pools(draw):
         width, stride = draw(st.integers(1, 4)), draw(st.integers(1, 4))
         pads = (draw(st.integers(0, width - 1)), draw(st.integers(0, width - 1)))
         axes.append((draw(st.integers(width, width + 5)), width, stride, pads))
-    sizes, *rest = map(tuple, zip(*axes))
+    windows = pooling.Windows(*map(tuple, zip(*axes)))
     rng = np.random.default_rng(draw(st.integers(0, 99)))
     # Few different values, so that many are equal.
-    values = rng.integers(0, 4, (draw(st.integers(1, 3)), *sizes, draw(st.sampled_from([1, 3, 8, 70]))))
-    return jnp.asarray(values, jnp.float32), pooling.Windows(*rest)
+    values = rng.integers(0, 4, (draw(st.integers(1, 3)), *windows.sizes, draw(st.sampled_from([1, 3, 8, 70]))))
+    return jnp.asarray(values, jnp.float32), windows
 
 
-def _check_pool(x, windows):
-    def both(function):
-        def gradient(x):
-            y, pull = jax.vjp(function, x)
-            return y, pull(jnp.cos(jnp.arange(y.size, dtype=y.dtype)).reshape(y.shape))
+def _check_pools(x, windows):
+    for native, by_hand, reference, transpose in (
+        (pooling.max_pool, _max_by_hand, pooling._reference, lambda y, w: pooling._reference_spread(x, y, w)),
+        (pooling.average_pool, _mean_by_hand, pooling._reference_mean, pooling._reference_mean_spread),
+    ):
 
-        return jax.jit(gradient)(x)
+        def both(function):
+            def gradient(x):
+                y, pull = jax.vjp(lambda x: function(x, windows), x)
+                return y, pull(jnp.cos(jnp.arange(y.size, dtype=y.dtype)).reshape(y.shape))[0]
 
-    expected = both(lambda x: _pool_by_hand(x, windows))
-    jax.tree.map(
-        lambda a, e: np.testing.assert_allclose(a, e, atol=1e-6), both(lambda x: pooling.max_pool(x, windows)), expected
-    )
-    # What other platforms run.
-    np.testing.assert_array_equal(jax.jit(lambda x: pooling._reference(x, windows))(x), expected[0])
-    y = jnp.cos(jnp.arange(expected[0].size, dtype=x.dtype)).reshape(expected[0].shape)
-    np.testing.assert_allclose(
-        jax.jit(lambda x, y: pooling._reference_spread(x, y, windows))(x, y), expected[1][0], atol=1e-6
-    )
+            return jax.jit(gradient)(x)
+
+        expected = both(by_hand)
+        jax.tree.map(lambda a, e: np.testing.assert_allclose(a, e, atol=1e-6), both(native), expected)
+        # What other platforms run.
+        np.testing.assert_allclose(jax.jit(lambda x: reference(x, windows))(x), expected[0], atol=1e-6)
+        y = jnp.cos(jnp.arange(expected[0].size, dtype=x.dtype)).reshape(expected[0].shape)
+        np.testing.assert_allclose(jax.jit(lambda y: transpose(y, windows))(y), expected[1], atol=1e-6)
 
 
-def _pool_by_hand(x, windows):
+def _max_by_hand(x, windows):
     """By XLA's operation, whose gradient goes to the first of equal values."""
-    return lax.reduce_window(
-        x,
-        -jnp.inf,
-        lax.max,
-        (1, *windows.widths, 1),
-        (1, *windows.strides, 1),
-        ((0, 0), *windows.padding, (0, 0)),
-    )
+    return _reduce_window(x, -jnp.inf, lax.max, windows)
+
+
+def _mean_by_hand(x, windows):
+    return _reduce_window(x, 0.0, lax.add, windows) / _reduce_window(jnp.ones_like(x), 0.0, lax.add, windows)
+
+
+def _reduce_window(x, start, combine, windows):
+    widths, strides, pads = (1, *windows.widths, 1), (1, *windows.strides, 1), ((0, 0), *windows.padding, (0, 0))
+    return lax.reduce_window(x, start, combine, widths, strides, pads)
 
 
 @some
 @given(pools())
-def test_max_pool(case):
-    _check_pool(*case)
+def test_pools(case):
+    _check_pools(*case)
 
 
 @pytest.mark.slow
 @many
 @given(pools())
-def test_max_pool_at_length(case):
-    _check_pool(*case)
+def test_pools_at_length(case):
+    _check_pools(*case)
 
 
-def test_max_pool_derivatives_and_vmap():
+@pytest.mark.parametrize("pool", [pooling.max_pool, pooling.average_pool])
+def test_pools_derivatives_and_vmap(pool):
     x = jnp.asarray(np.random.default_rng(0).permutation(300).reshape(2, 5, 6, 5), jnp.float32) / 300
-    windows = pooling.Windows((2, 3), (1, 2), ((0, 1), (1, 1)))
-    check_grads(lambda x: jnp.sin(pooling.max_pool(x, windows)), (x,), 2, atol=0.05, rtol=0.05, eps=1e-4)
+    windows = pooling.Windows((5, 6), (2, 3), (1, 2), ((0, 1), (1, 1)))
+    check_grads(lambda x: jnp.sin(pool(x, windows)), (x,), 2, atol=0.05, rtol=0.05, eps=1e-4)
     xs = jnp.stack([x, -x], 1)
-    gradient = jax.grad(lambda x: jnp.sum(jnp.sin(pooling.max_pool(x, windows))))
+    gradient = jax.grad(lambda x: jnp.sum(jnp.sin(pool(x, windows))))
     each = jnp.stack([gradient(x), gradient(-x)], 1)
     np.testing.assert_allclose(jax.vmap(gradient, 1, 1)(xs), each, atol=1e-6)
 

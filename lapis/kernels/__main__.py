@@ -40,8 +40,8 @@ def report() -> Iterator[str]:
     for name, x, w, groups in _CONVOLUTIONS:
         yield from (f"{name}, {dtype}: {_convolution(x, w, dtype, groups)}" for dtype in ("float32", "bfloat16"))
     image = jax.ShapeDtypeStruct((8, 16, 16, 16), np.float32)
-    windows = pooling.Windows((2, 2), (2, 2), ((0, 0), (0, 0)))
-    yield f"max pooling, float32: {_native(pooling.serves(image, windows))}"
+    windows = pooling.Windows(image.shape[1:3], (2, 2), (2, 2), ((0, 0), (0, 0)))
+    yield f"max and average pooling, float32: {_native(pooling.serves(image, windows))}"
     steps = jax.ShapeDtypeStruct((8, 32, 64), np.float32)
     yield f"LSTM, float32: {_native(recurrent.serves(steps))}"
     heads = jax.ShapeDtypeStruct((8, 16, 4, 32), np.float32)

@@ -1,8 +1,9 @@
-"""The largest value in windows as a primitive of JAX, native in float32 on the CPU.
+"""The largest value and the mean in windows as primitives of JAX, native in float32 on the CPU.
 
-Its derivative picks, from the tangent, what stands where the input is largest; the transpose of that spreads a gradient
-to those places. Both are linear and each other's transpose, which gives derivatives of any order. Arrays are channels
-last, over one to three spatial axes.
+The derivative of the largest value picks, from the tangent, what stands where the input is largest; the transpose of
+that spreads a gradient to those places. The mean is linear, and its transpose spreads a gradient evenly. These are two
+pairs of linear functions, each the other's transpose, which gives derivatives of any order. Arrays are channels last,
+over one to three spatial axes.
 """
 
 import functools
@@ -20,31 +21,43 @@ from lapis.kernels import library
 
 
 class Windows(NamedTuple):
-    """For each spatial axis the width of the window, its stride, and the padding before and after."""
+    """For each spatial axis its size, the width of the window, its stride, and the padding before and after."""
 
+    sizes: tuple[int, ...]
     widths: tuple[int, ...]
     strides: tuple[int, ...]
     padding: tuple[tuple[int, int], ...]
 
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """How many windows there are along each axis."""
+        return tuple((size + sum(pads) - width) // stride + 1 for size, width, stride, pads in zip(*self))
 
-_HANDLERS = ("lapis_pool_max_v1", "lapis_pool_pick_v1", "lapis_pool_spread_v1")
+
+_MAX_HANDLERS = ("lapis_pool_max_v1", "lapis_pool_pick_v1", "lapis_pool_spread_v1")
+_MEAN_HANDLERS = ("lapis_pool_mean_v1", "lapis_pool_mean_spread_v1")
 
 
 def serves(x: Any, windows: Windows) -> bool:
-    """Whether the native `max_pool` serves for an array of this shape and type, rather than XLA's operations."""
+    """Whether `max_pool` and `average_pool` serve for an array of this shape and type, rather than XLA's operations."""
     return (
         x.dtype == jnp.float32
         and all(isinstance(size, int) and size for size in x.shape)
         and x.ndim <= 5
         and all(max(pads) < width for pads, width in zip(windows.padding, windows.widths))
         and not inferring()
-        and library.serves_here(*_HANDLERS)
+        and library.serves_here(*_MAX_HANDLERS, *_MEAN_HANDLERS)
     )
 
 
 def max_pool(x: Any, windows: Windows) -> Any:
     """The largest value of each window; of equal ones the first gets the gradient. For what `serves` says yes to."""
     return _pool.bind(x, windows=windows)
+
+
+def average_pool(x: Any, windows: Windows) -> Any:
+    """The mean of each window, over its positions that padding did not add. For what `serves` says yes to."""
+    return _mean.bind(x, windows=windows)
 
 
 def _offsets(windows: Windows) -> list[tuple[int, ...]]:
@@ -54,10 +67,9 @@ def _offsets(windows: Windows) -> list[tuple[int, ...]]:
 def _positions(x: Any, windows: Windows, filler: float) -> Any:
     """`x` at each position of all windows, in row-major order: `(positions, batch, ..., channels)`."""
     padded = jnp.pad(x, [(0, 0), *windows.padding, (0, 0)], constant_values=filler)
-    counts = _counts(x.shape, windows)
     found = []
     for offset in _offsets(windows):
-        cuts = [slice(o, o + (n - 1) * s + 1, s) for o, n, s in zip(offset, counts, windows.strides)]
+        cuts = [slice(o, o + (n - 1) * s + 1, s) for o, n, s in zip(offset, windows.counts, windows.strides)]
         found.append(padded[:, *cuts])
     return jnp.stack(found)
 
@@ -78,20 +90,22 @@ def _reference_spread(x: Any, y: Any, windows: Windows) -> Any:
     return jax.linear_transpose(lambda t: _reference_pick(x, t, windows), x)(y)[0]
 
 
-def _counts(shape: Sequence[int], windows: Windows) -> tuple[int, ...]:
-    return tuple(
-        (size + sum(pads) - width) // stride + 1
-        for size, pads, width, stride in zip(shape[1:-1], windows.padding, windows.widths, windows.strides)
-    )
+def _reference_mean(x: Any, windows: Windows) -> Any:
+    return jnp.sum(_positions(x, windows, 0.0), 0) / jnp.sum(_positions(jnp.ones_like(x), windows, 0.0), 0)
+
+
+def _reference_mean_spread(y: Any, windows: Windows) -> Any:
+    x = jnp.zeros((y.shape[0], *windows.sizes, y.shape[-1]), y.dtype)
+    return jax.linear_transpose(lambda x: _reference_mean(x, windows), x)(y)[0]
 
 
 def _primitive(name: str, handler: str, fallback: Any, of_windows: bool) -> Any:
-    """A primitive with one result per window, or without `of_windows` one per input."""
+    """A primitive with one result for each window, or without `of_windows` one for each input."""
     primitive = Primitive(f"lapis_{name}")
 
     def abstract(x: Any, *others: Any, windows: Windows) -> Any:
-        shape = (x.shape[0], *_counts(x.shape, windows), x.shape[-1]) if of_windows else x.shape
-        return jax.core.ShapedArray(shape, x.dtype)
+        places = windows.counts if of_windows else windows.sizes
+        return jax.core.ShapedArray((x.shape[0], *places, x.shape[-1]), x.dtype)
 
     @functools.partial(jax.jit, static_argnames="windows")
     def run(*arguments: Any, windows: Windows) -> Any:
@@ -117,22 +131,26 @@ def _primitive(name: str, handler: str, fallback: Any, of_windows: bool) -> Any:
     return primitive
 
 
-_pool = _primitive("max_pool", _HANDLERS[0], _reference, of_windows=True)
-_pick = _primitive("max_pool_pick", _HANDLERS[1], _reference_pick, of_windows=True)
-_spread = _primitive("max_pool_spread", _HANDLERS[2], _reference_spread, of_windows=False)
+_pool = _primitive("max_pool", _MAX_HANDLERS[0], _reference, of_windows=True)
+_pick = _primitive("max_pool_pick", _MAX_HANDLERS[1], _reference_pick, of_windows=True)
+_spread = _primitive("max_pool_spread", _MAX_HANDLERS[2], _reference_spread, of_windows=False)
+_mean = _primitive("average_pool", _MEAN_HANDLERS[0], _reference_mean, of_windows=True)
+_mean_spread = _primitive("average_pool_spread", _MEAN_HANDLERS[1], _reference_mean_spread, of_windows=False)
 
 
-def _transpose_pick(ct: Any, x: Any, t: Any, windows: Windows) -> Any:
-    return None, ad.Zero(t.aval) if isinstance(ct, ad.Zero) else _spread.bind(x, ct, windows=windows)
-
-
-def _transpose_spread(ct: Any, x: Any, y: Any, windows: Windows) -> Any:
-    return None, ad.Zero(y.aval) if isinstance(ct, ad.Zero) else _pick.bind(x, ct, windows=windows)
+def _transpose(other: Any, ct: Any, *arguments: Any, windows: Windows) -> Any:
+    """The rule of a primitive that is linear in its last argument, with the others known."""
+    *known, linear = arguments
+    pulled = ad.Zero(linear.aval) if isinstance(ct, ad.Zero) else other.bind(*known, ct, windows=windows)
+    return *[None] * len(known), pulled
 
 
 # Where the largest value is does not change with the input, but for single points: no tangent for that.
 ad.defjvp(_pool, lambda dx, x, windows: _pick.bind(x, dx, windows=windows))
 ad.defjvp(_pick, None, lambda dt, x, t, windows: _pick.bind(x, dt, windows=windows))
 ad.defjvp(_spread, None, lambda dy, x, y, windows: _spread.bind(x, dy, windows=windows))
-ad.primitive_transposes[_pick] = _transpose_pick
-ad.primitive_transposes[_spread] = _transpose_spread
+ad.defjvp(_mean, lambda dx, x, windows: _mean.bind(dx, windows=windows))
+ad.defjvp(_mean_spread, lambda dy, y, windows: _mean_spread.bind(dy, windows=windows))
+for one, other in ((_pick, _spread), (_mean, _mean_spread)):
+    ad.primitive_transposes[one] = functools.partial(_transpose, other)
+    ad.primitive_transposes[other] = functools.partial(_transpose, one)

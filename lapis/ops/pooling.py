@@ -38,8 +38,8 @@ def max_pool(
     """
     inputs = jnp.asarray(inputs)
     axes, window, step, pads = _geometry(inputs, pool_size, strides, padding, data_format, "max_pool")
-    windows = Windows(window, step, tuple(pads))
-    if axes[0] == 1 and kernels.serves(inputs, windows):
+    windows = _native_windows(inputs, axes, window, step, pads)
+    if windows is not None:
         return kernels.max_pool(inputs, windows)
     lowest = _lowest(inputs.dtype)
     if max(window) > _WIDEST_WALK:
@@ -66,6 +66,9 @@ def average_pool(
     """
     inputs = to_float(inputs)
     axes, window, step, pads = _geometry(inputs, pool_size, strides, padding, data_format, "average_pool")
+    windows = _native_windows(inputs, axes, window, step, pads)
+    if windows is not None:
+        return kernels.average_pool(inputs, windows)
     total = functools.partial(_sums, axes=axes, window=window, step=step, pads=pads)
     if not any(map(any, pads)):
         return total(inputs) / math.prod(window)
@@ -85,6 +88,12 @@ def _geometry(inputs: Any, pool_size: Any, strides: Any, padding: str, data_form
         check_fit(sizes, window, name)
         pads = [(0, 0)] * rank
     return axes, window, step, pads
+
+
+def _native_windows(x: Any, axes: Any, window: Any, step: Any, pads: Any) -> Windows | None:
+    """What a native kernel is asked for, where one serves."""
+    windows = Windows(tuple(x.shape[axis] for axis in axes), window, step, tuple(pads))
+    return windows if axes[0] == 1 and kernels.serves(x, windows) else None
 
 
 def _lowest(dtype: Any) -> Any:

@@ -1,7 +1,8 @@
-// The largest value in windows over one to three spatial axes, channels last, in float32, and its gradient.
+// The largest value and the mean in windows over one to three spatial axes, channels last, in float32, and their
+// gradients.
 //
-// `geometry` is [window..., strides..., pads before...]. What padding adds never wins; of equal values the first in
-// row-major order wins, and what is not a number wins over all that is.
+// `geometry` is [window..., strides..., pads before...]. What padding adds never wins and does not count; of equal values
+// the first in row-major order wins, and what is not a number wins over all that is.
 
 #include <algorithm>
 #include <array>
@@ -24,6 +25,10 @@ using Three = std::array<int64_t, 3>;  // depth, height, width
 struct Pool {
   int64_t batch, channels;
   Three in, out, window, strides, before;
+
+  // Values of an image before and after.
+  int64_t image() const { return in[0] * in[1] * in[2] * channels; }
+  int64_t result() const { return out[0] * out[1] * out[2] * channels; }
 };
 
 // `values` of fewer than three axes, filled up in front.
@@ -70,44 +75,70 @@ LAPIS_CLONES void give(const float* y, int64_t channels, int32_t place, const in
   for (int64_t c = 0; c < channels; ++c) x[c] += winner[c] == place ? y[c] : 0.0f;
 }
 
+LAPIS_CLONES void add(const float* x, int64_t channels, float* sums) {
+  for (int64_t c = 0; c < channels; ++c) sums[c] += x[c];
+}
+
+LAPIS_CLONES void add_part(const float* y, int64_t channels, float part, float* x) {
+  for (int64_t c = 0; c < channels; ++c) x[c] += y[c] * part;
+}
+
+LAPIS_CLONES void divide(int64_t channels, float count, float* sums) {
+  for (int64_t c = 0; c < channels; ++c) sums[c] /= count;
+}
+
+// The part of a window that lies inside, and where in x the window begins.
+struct Span {
+  Three first, from, to;
+  int64_t count() const { return (to[0] - from[0]) * (to[1] - from[1]) * (to[2] - from[2]); }
+};
+
+inline Span span(const Pool& p, int64_t d, int64_t h, int64_t w) {
+  const Three at{d, h, w};
+  Span s;
+  for (int axis = 0; axis < 3; ++axis) {
+    s.first[axis] = at[axis] * p.strides[axis] - p.before[axis];
+    s.from[axis] = std::max<int64_t>(0, -s.first[axis]);
+    s.to[axis] = std::min(p.window[axis], p.in[axis] - s.first[axis]);
+  }
+  return s;
+}
+
 // Calls `visit(offset in x, place in the window)` for the positions of a window that lie inside.
 template <typename Visit>
-inline void over_window(const Pool& p, int64_t d, int64_t h, int64_t w, Visit visit) {
-  const Three at{d, h, w};
-  Three first, from, to;
-  for (int axis = 0; axis < 3; ++axis) {
-    first[axis] = at[axis] * p.strides[axis] - p.before[axis];
-    from[axis] = std::max<int64_t>(0, -first[axis]);
-    to[axis] = std::min(p.window[axis], p.in[axis] - first[axis]);
-  }
-  for (int64_t i = from[0]; i < to[0]; ++i) {
-    for (int64_t j = from[1]; j < to[1]; ++j) {
-      for (int64_t k = from[2]; k < to[2]; ++k) {
-        const int64_t place = ((first[0] + i) * p.in[1] + first[1] + j) * p.in[2] + first[2] + k;
+inline void over_window(const Pool& p, const Span& s, Visit visit) {
+  for (int64_t i = s.from[0]; i < s.to[0]; ++i) {
+    for (int64_t j = s.from[1]; j < s.to[1]; ++j) {
+      for (int64_t k = s.from[2]; k < s.to[2]; ++k) {
+        const int64_t place = ((s.first[0] + i) * p.in[1] + s.first[1] + j) * p.in[2] + s.first[2] + k;
         visit(place * p.channels, static_cast<int32_t>((i * p.window[1] + j) * p.window[2] + k));
       }
     }
   }
 }
 
-// Calls `work(image, first channel, channels, window's place, d, h, w)` for all windows, those of an image and a block
+// Calls `work(image, first channel, channels, window's number, its part inside)` for all windows, those of an image and a block
 // of channels by one thread, since windows may overlap.
 template <typename Work>
 void over_windows(const Pool& p, Work work) {
   const int64_t blocks = (p.channels + kLanes - 1) / kLanes;
-  const int64_t values = p.batch * p.in[0] * p.in[1] * p.in[2] * p.channels;
-#pragma omp parallel for collapse(2) if (values > kAlone)
+#pragma omp parallel for collapse(2) if (p.batch * p.image() > kAlone)
   for (int64_t n = 0; n < p.batch; ++n) {
     for (int64_t block = 0; block < blocks; ++block) {
       const int64_t first = block * kLanes, channels = std::min(kLanes, p.channels - first);
       int64_t window = 0;
       for (int64_t d = 0; d < p.out[0]; ++d) {
         for (int64_t h = 0; h < p.out[1]; ++h) {
-          for (int64_t w = 0; w < p.out[2]; ++w) work(n, first, channels, window++, d, h, w);
+          for (int64_t w = 0; w < p.out[2]; ++w) work(n, first, channels, window++, span(p, d, h, w));
         }
       }
     }
   }
+}
+
+// Makes some channels of an image zero.
+void clear(const Pool& p, float* image, int64_t channels) {
+  for (int64_t at = 0; at < p.image(); at += p.channels) std::memset(image + at, 0, channels * sizeof(float));
 }
 
 struct Block {
@@ -115,9 +146,9 @@ struct Block {
   int32_t winner[kLanes];
 };
 
-void find_winners(const Pool& p, const float* x, int64_t channels, int64_t d, int64_t h, int64_t w, Block& block) {
+void find_winners(const Pool& p, const float* x, int64_t channels, const Span& s, Block& block) {
   bool first = true;
-  over_window(p, d, h, w, [&](int64_t offset, int32_t place) {
+  over_window(p, s, [&](int64_t offset, int32_t place) {
     first ? better<true>(x + offset, channels, place, block.best, block.winner)
           : better<false>(x + offset, channels, place, block.best, block.winner);
     first = false;
@@ -126,14 +157,13 @@ void find_winners(const Pool& p, const float* x, int64_t channels, int64_t d, in
 
 ffi::Error max_pool(In x, Out y, Ints geometry) {
   const Pool p = read_pool(x, *y, geometry);
-  const int64_t in = p.in[0] * p.in[1] * p.in[2] * p.channels, out = p.out[0] * p.out[1] * p.out[2] * p.channels;
   const float* from = x.typed_data();
   float* to = y->typed_data();
-  over_windows(p, [&](int64_t n, int64_t c, int64_t channels, int64_t window, int64_t d, int64_t h, int64_t w) {
-    const float* image = from + n * in + c;
-    float* best = to + n * out + window * p.channels + c;
+  over_windows(p, [&](int64_t n, int64_t c, int64_t channels, int64_t window, const Span& s) {
+    const float* image = from + n * p.image() + c;
+    float* best = to + n * p.result() + window * p.channels + c;
     bool first = true;
-    over_window(p, d, h, w, [&](int64_t offset, int32_t) {
+    over_window(p, s, [&](int64_t offset, int32_t) {
       first ? better_value<true>(image + offset, channels, best) : better_value<false>(image + offset, channels, best);
       first = false;
     });
@@ -144,15 +174,14 @@ ffi::Error max_pool(In x, Out y, Ints geometry) {
 // From `t`, shaped like `x`, what stands where `x` is largest.
 ffi::Error max_pick(In x, In t, Out y, Ints geometry) {
   const Pool p = read_pool(x, *y, geometry);
-  const int64_t in = p.in[0] * p.in[1] * p.in[2] * p.channels, out = p.out[0] * p.out[1] * p.out[2] * p.channels;
   const float *from = x.typed_data(), *values = t.typed_data();
   float* to = y->typed_data();
-  over_windows(p, [&](int64_t n, int64_t c, int64_t channels, int64_t window, int64_t d, int64_t h, int64_t w) {
+  over_windows(p, [&](int64_t n, int64_t c, int64_t channels, int64_t window, const Span& s) {
     Block block;
-    find_winners(p, from + n * in + c, channels, d, h, w, block);
-    float* picked = to + n * out + window * p.channels + c;
-    over_window(p, d, h, w, [&](int64_t offset, int32_t place) {
-      take(values + n * in + c + offset, channels, place, block.winner, picked);
+    find_winners(p, from + n * p.image() + c, channels, s, block);
+    float* picked = to + n * p.result() + window * p.channels + c;
+    over_window(p, s, [&](int64_t offset, int32_t place) {
+      take(values + n * p.image() + c + offset, channels, place, block.winner, picked);
     });
   });
   return ffi::Error::Success();
@@ -161,21 +190,45 @@ ffi::Error max_pick(In x, In t, Out y, Ints geometry) {
 // The transpose of `max_pick`: each value of `y` goes to where `x` is largest.
 ffi::Error max_spread(In x, In y, Out t, Ints geometry) {
   const Pool p = read_pool(x, y, geometry);
-  const int64_t in = p.in[0] * p.in[1] * p.in[2] * p.channels, out = p.out[0] * p.out[1] * p.out[2] * p.channels;
   const float *from = x.typed_data(), *values = y.typed_data();
   float* to = t->typed_data();
-  over_windows(p, [&](int64_t n, int64_t c, int64_t channels, int64_t window, int64_t d, int64_t h, int64_t w) {
-    if (window == 0) {
-      for (int64_t place = 0; place < in / p.channels; ++place) {
-        std::memset(to + n * in + place * p.channels + c, 0, channels * sizeof(float));
-      }
-    }
+  over_windows(p, [&](int64_t n, int64_t c, int64_t channels, int64_t window, const Span& s) {
+    if (window == 0) clear(p, to + n * p.image() + c, channels);
     Block block;
-    find_winners(p, from + n * in + c, channels, d, h, w, block);
-    const float* given = values + n * out + window * p.channels + c;
-    over_window(p, d, h, w, [&](int64_t offset, int32_t place) {
-      give(given, channels, place, block.winner, to + n * in + c + offset);
+    find_winners(p, from + n * p.image() + c, channels, s, block);
+    const float* given = values + n * p.result() + window * p.channels + c;
+    over_window(p, s, [&](int64_t offset, int32_t place) {
+      give(given, channels, place, block.winner, to + n * p.image() + c + offset);
     });
+  });
+  return ffi::Error::Success();
+}
+
+ffi::Error mean(In x, Out y, Ints geometry) {
+  const Pool p = read_pool(x, *y, geometry);
+  const float* from = x.typed_data();
+  float* to = y->typed_data();
+  over_windows(p, [&](int64_t n, int64_t c, int64_t channels, int64_t window, const Span& s) {
+    const float* image = from + n * p.image() + c;
+    float* sums = to + n * p.result() + window * p.channels + c;
+    std::memset(sums, 0, channels * sizeof(float));
+    over_window(p, s, [&](int64_t offset, int32_t) { add(image + offset, channels, sums); });
+    divide(channels, s.count(), sums);
+  });
+  return ffi::Error::Success();
+}
+
+// The transpose of `mean`: each value of `y` in equal parts to the positions of its window.
+ffi::Error mean_spread(In y, Out x, Ints geometry) {
+  const Pool p = read_pool(*x, y, geometry);
+  const float* from = y.typed_data();
+  float* to = x->typed_data();
+  over_windows(p, [&](int64_t n, int64_t c, int64_t channels, int64_t window, const Span& s) {
+    float* image = to + n * p.image() + c;
+    if (window == 0) clear(p, image, channels);
+    const float* given = from + n * p.result() + window * p.channels + c;
+    const float part = 1.0f / s.count();
+    over_window(p, s, [&](int64_t offset, int32_t) { add_part(given, channels, part, image + offset); });
   });
   return ffi::Error::Success();
 }
@@ -190,3 +243,6 @@ LAPIS_HANDLER(lapis_pool_pick_v1, lapis::max_pick,
               xla::ffi::Ffi::Bind().Arg<lapis::In>().Arg<lapis::In>().LAPIS_POOL_RESULT)
 LAPIS_HANDLER(lapis_pool_spread_v1, lapis::max_spread,
               xla::ffi::Ffi::Bind().Arg<lapis::In>().Arg<lapis::In>().LAPIS_POOL_RESULT)
+LAPIS_HANDLER(lapis_pool_mean_v1, lapis::mean, xla::ffi::Ffi::Bind().Arg<lapis::In>().LAPIS_POOL_RESULT)
+LAPIS_HANDLER(lapis_pool_mean_spread_v1, lapis::mean_spread,
+              xla::ffi::Ffi::Bind().Arg<lapis::In>().LAPIS_POOL_RESULT)
