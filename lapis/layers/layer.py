@@ -38,6 +38,7 @@ _MASK_LOST = (
     "the mask. "
     "Set `supports_masking = True` on the layer if the mask may pass, or define `compute_mask`."
 )
+_NOT_QUANTIZED = "{cls} cannot be quantized; keep it in float or use `dtype='bfloat16'`."
 
 
 @builtin("keras.layers")
@@ -71,7 +72,7 @@ class Layer(Configured, PureCalls, Stateful, Operation):
     _given_input_shape: tuple | None
     _overrides_build = False
     _defines_mask = False
-    input_spec: Any  # what inputs must look like: an `InputSpec` or a nest of them
+    input_spec: Any = None  # what inputs must look like: an `InputSpec` or a nest of them
     _convert_input_args = True
     _allow_non_tensor_positional_args = False
     supports_masking = False
@@ -105,7 +106,6 @@ class Layer(Configured, PureCalls, Stateful, Operation):
             activity_regularizer=None if activity_regularizer is None else get_regularizer(activity_regularizer),
             _dtype_policy=_computable(dtype_policies.get(dtype), self.name),
             autocast=autocast,
-            input_spec=None,
             _built=False,
             _build_shapes=None,
             _given_input_shape=None if shape is None else tuple(shape),
@@ -436,9 +436,15 @@ class Layer(Configured, PureCalls, Stateful, Operation):
 
     def quantize(self, mode: Any = None, type_check: bool = True, config: Any = None) -> None:
         """Not available: layers are not quantized."""
-        raise NotImplementedError(
-            f"{type(self).__name__} cannot be quantized; keep it in float or use `dtype='bfloat16'`."
-        )
+        raise NotImplementedError(_NOT_QUANTIZED.format(cls=type(self).__name__))
+
+    def quantized_build(self, input_shape: Any, mode: str) -> None:
+        """Not available: layers are not quantized."""
+        raise NotImplementedError(_NOT_QUANTIZED.format(cls=type(self).__name__))
+
+    def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
+        """Not available: layers are not quantized."""
+        raise NotImplementedError(_NOT_QUANTIZED.format(cls=type(self).__name__))
 
     def add_metric(self, *args: Any, **kwargs: Any) -> None:
         """Not available, as in Keras 3: assign a metric to an attribute and update it in `call`."""
