@@ -156,6 +156,11 @@ class Model(Trainer, Layer):
             config["dtype"] = deserialize_keras_object(config["dtype"], custom_objects)
         return super().from_config(config)
 
+    def rematerialized_call(self, layer_call: Any, *args: Any, **kwargs: Any) -> Any:
+        """`layer_call` likewise; itself where layers inside have been made in a `RematScope` and see to it."""
+        inside = any(layer._remat_mode is not None for layer in self._flatten_layers(include_self=False))
+        return layer_call if inside else super().rematerialized_call(layer_call, *args, **kwargs)
+
     def get_quantization_layer_structure(self, mode: str | None = None) -> None:
         """`None`: the model says nothing of how it could be quantized; one that can overrides this."""
         return None
