@@ -63,6 +63,10 @@ class Operation:
         """`fn` itself: what an operation without state computes is small beside a layer's, which overrides this."""
         return fn
 
+    def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
+        """Not available: nothing is quantized."""
+        raise NotImplementedError(f"{type(self).__name__} cannot be quantized; call it as it is.")
+
     def _tensor_at(self, what: str) -> Any:
         nodes = self._inbound_nodes
         if not nodes:

@@ -20,7 +20,3 @@ class WithoutQuantization:
     def quantized_build(self, input_shape: Any, mode: str) -> None:
         """Not available: layers are not quantized."""
         raise NotImplementedError(_NOT_QUANTIZED.format(cls=type(self).__name__))
-
-    def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
-        """Not available: layers are not quantized."""
-        raise NotImplementedError(_NOT_QUANTIZED.format(cls=type(self).__name__))
