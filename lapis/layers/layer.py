@@ -191,7 +191,7 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
             overwrite_with_gradient: whether the optimizer puts the gradient in its place.
             name: its name.
         """
-        dtype = self._dtype_policy.variable_dtype if dtype is None else standardize_dtype(dtype)
+        dtype = self.variable_dtype if dtype is None else standardize_dtype(dtype)
         if not isinstance(initializer, Initializer):
             initializer = get_initializer(default_initializer(dtype) if initializer is None else initializer)
         shape = () if shape is None else shape
@@ -381,7 +381,7 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
         return infer_call(self._call_on_converted, args, kwargs)
 
     def _call_on_converted(self, *args: Any, **kwargs: Any) -> Any:
-        if len(args) == 1 and not kwargs and getattr(args[0], "dtype", None) == self._dtype_policy.compute_dtype:
+        if len(args) == 1 and not kwargs and getattr(args[0], "dtype", None) == self.compute_dtype:
             return self._call_on_arrays(args, kwargs)
         return self._call_on_arrays(self._to_tensors(args), self._to_tensors(kwargs) if kwargs else kwargs)
 
