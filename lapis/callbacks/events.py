@@ -1,6 +1,9 @@
 """Event files, TensorBoard's format, written by tensorboardX."""
 
+import itertools
+import os
 import struct
+import time
 import zlib
 from typing import Any
 
@@ -13,11 +16,13 @@ _MISSING = (
 _BUCKETS = 30
 _MOST_IMAGES = 3
 _COLOURS = {1: 0, 3: 2, 4: 6}  # PNG's numbers for grey, RGB and RGBA, by channels
+_numbers = itertools.count()
 
 
 def _tensorboardx() -> Any:
     try:
         import tensorboardX
+        import tensorboardX.event_file_writer
     except ImportError:
         raise ImportError(_MISSING) from None
     return tensorboardX
@@ -60,9 +65,13 @@ class EventWriter:
 
     def _write(self, step: int, **value: Any) -> None:
         if self._file is None:
-            self._file = self._module.FileWriter(self._folder)
+            os.makedirs(self._folder, exist_ok=True)
+            suffix = f".{os.getpid()}.{next(_numbers)}"  # two files begun within a second have one name otherwise
+            self._file = self._module.event_file_writer.EventsWriter(os.path.join(self._folder, "events"), suffix)
         summary = self._module.proto.summary_pb2.Summary
-        self._file.add_summary(summary(value=[summary.Value(**value)]), int(step))
+        event = self._module.proto.event_pb2.Event
+        content = summary(value=[summary.Value(**value)])
+        self._file.write_event(event(wall_time=time.time(), step=int(step), summary=content))
 
     def _metadata(self, plugin: str, content: bytes = b"") -> Any:
         kind = self._module.proto.summary_pb2.SummaryMetadata

@@ -123,7 +123,7 @@ class OrbaxCheckpoint(MonitorCallback):
 
     def is_multihost_enabled(self) -> bool:
         """Whether several processes train together."""
-        return self._orbax.multihost.is_jax_distributed_client_initialized()
+        return self._orbax.multihost.process_count() > 1
 
     def is_primary_host(self) -> bool:
         """Whether this is the process that speaks for all."""
