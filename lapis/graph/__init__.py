@@ -1,5 +1,6 @@
 """A model as data: symbolic tensors, the calls recorded on them, shape inference, and plans."""
 
+from lapis.graph.function import Function as Function
 from lapis.graph.infer import infer as infer
 from lapis.graph.infer import inferring as inferring
 from lapis.graph.logits import get_logits as get_logits

@@ -10,6 +10,7 @@ from lapis.layers.core import Embedding as Embedding
 from lapis.layers.core import Identity as Identity
 from lapis.layers.core import Lambda as Lambda
 from lapis.layers.core import Masking as Masking
+from lapis.layers.core import ReversibleEmbedding as ReversibleEmbedding
 from lapis.layers.core import Wrapper as Wrapper
 from lapis.layers.activation import Activation as Activation
 from lapis.layers.activation import PReLU as PReLU

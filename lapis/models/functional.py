@@ -7,6 +7,7 @@ import lapis.ops as ops
 from lapis.core import nest
 from lapis.core.dtypes import standardize_dtype
 from lapis.core.serialization import builtin
+from lapis.core.tracebacks import shorten
 from lapis.graph import InnerTensor, KerasTensor, Node, Plan, get_mask, producer, set_mask
 from lapis.layers import Layer
 from lapis.layers.core.input_layer import Input, InputLayer
@@ -136,7 +137,11 @@ class Functional(Model):
         return None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return eager.call(self, super().__call__, args, kwargs)
+        try:
+            return eager.call(self, super().__call__, args, kwargs)
+        except Exception as error:
+            shorten(error)
+            raise
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:
         """The outputs for the inputs, given in the model's structure, as a flat list, or as a dict by input name."""

@@ -5,6 +5,7 @@ from typing import Any
 from lapis.core import nest
 from lapis.core.changes import changed
 from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
+from lapis.core.tracebacks import shorten
 from lapis.graph import KerasTensor
 from lapis.layers import Layer
 from lapis.layers.calling import signature_of
@@ -125,7 +126,11 @@ class Sequential(Model):
         self._build_graph(Input(batch_shape=tuple(input_shape), dtype=_input_dtype(self._stack[0])))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return eager.call(self, super().__call__, args, kwargs)
+        try:
+            return eager.call(self, super().__call__, args, kwargs)
+        except Exception as error:
+            shorten(error)
+            raise
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:
         """The top layer's output."""
