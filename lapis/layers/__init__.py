@@ -94,6 +94,16 @@ from lapis.layers.pooling import GlobalMaxPool3D as GlobalMaxPool3D
 from lapis.layers.pooling import MaxPool1D as MaxPool1D
 from lapis.layers.pooling import MaxPool2D as MaxPool2D
 from lapis.layers.pooling import MaxPool3D as MaxPool3D
+from lapis.layers.preprocessing import CategoryEncoding as CategoryEncoding
+from lapis.layers.preprocessing import Discretization as Discretization
+from lapis.layers.preprocessing import HashedCrossing as HashedCrossing
+from lapis.layers.preprocessing import Hashing as Hashing
+from lapis.layers.preprocessing import IntegerLookup as IntegerLookup
+from lapis.layers.preprocessing import Normalization as Normalization
+from lapis.layers.preprocessing import Pipeline as Pipeline
+from lapis.layers.preprocessing import Rescaling as Rescaling
+from lapis.layers.preprocessing import StringLookup as StringLookup
+from lapis.layers.preprocessing import TextVectorization as TextVectorization
 from lapis.layers.regularization import ActivityRegularization as ActivityRegularization
 from lapis.layers.regularization import AlphaDropout as AlphaDropout
 from lapis.layers.regularization import Dropout as Dropout

@@ -20,6 +20,7 @@ from lapis.utils import legacy as legacy
 from lapis.utils.arrays import normalize as normalize
 from lapis.utils.arrays import to_categorical as to_categorical
 from lapis.utils.config import Config as Config
+from lapis.utils.feature_space import FeatureSpace as FeatureSpace
 from lapis.utils.graphs import get_source_inputs as get_source_inputs
 from lapis.utils.graphs import is_keras_tensor as is_keras_tensor
 from lapis.utils.images import array_to_img as array_to_img
