@@ -1,0 +1,1 @@
+"""Layers that prepare and vary images, with the labels, bounding boxes and masks that belong to them."""
