@@ -104,6 +104,17 @@ from lapis.layers.preprocessing import Pipeline as Pipeline
 from lapis.layers.preprocessing import Rescaling as Rescaling
 from lapis.layers.preprocessing import StringLookup as StringLookup
 from lapis.layers.preprocessing import TextVectorization as TextVectorization
+from lapis.layers.preprocessing.image import CenterCrop as CenterCrop
+from lapis.layers.preprocessing.image import MaxNumBoundingBoxes as MaxNumBoundingBoxes
+from lapis.layers.preprocessing.image import RandomCrop as RandomCrop
+from lapis.layers.preprocessing.image import RandomElasticTransform as RandomElasticTransform
+from lapis.layers.preprocessing.image import RandomFlip as RandomFlip
+from lapis.layers.preprocessing.image import RandomPerspective as RandomPerspective
+from lapis.layers.preprocessing.image import RandomRotation as RandomRotation
+from lapis.layers.preprocessing.image import RandomShear as RandomShear
+from lapis.layers.preprocessing.image import RandomTranslation as RandomTranslation
+from lapis.layers.preprocessing.image import RandomZoom as RandomZoom
+from lapis.layers.preprocessing.image import Resizing as Resizing
 from lapis.layers.regularization import ActivityRegularization as ActivityRegularization
 from lapis.layers.regularization import AlphaDropout as AlphaDropout
 from lapis.layers.regularization import Dropout as Dropout
