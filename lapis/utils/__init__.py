@@ -16,6 +16,7 @@ from lapis.data.download import get_file as get_file
 from lapis.data.packing import pack_x_y_sample_weight as pack_x_y_sample_weight
 from lapis.data.packing import unpack_x_y_sample_weight as unpack_x_y_sample_weight
 from lapis.data.py_dataset import PyDataset as PyDataset
+from lapis.utils import bounding_boxes as bounding_boxes
 from lapis.utils.arrays import normalize as normalize
 from lapis.utils.arrays import to_categorical as to_categorical
 from lapis.utils.config import Config as Config
