@@ -74,6 +74,7 @@ LAYER_FAMILIES = (
     "pooling",
     "regularization",
     "reshaping",
+    "image_color",
     "rnn",
 )
 
