@@ -69,6 +69,7 @@ LAYER_FAMILIES = (
     "activation",
     "attention",
     "conv",
+    "image_geometry",
     "merging",
     "normalization",
     "pooling",

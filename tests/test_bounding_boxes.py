@@ -57,7 +57,7 @@ def test_convert_format_errors():
 def test_clip_to_image_size(form):
     boxes = _boxes(2, 6)
     boxes[0, 0], boxes[0, 1], boxes[1, 5] = [70, 50, 80, 60], [-5, 10, 20, 50], [30, 20, 40, 30]
-    boxes = boxes if form == "xyxy" else boxes / [60, 40, 60, 40]
+    boxes = boxes if form == "xyxy" else (boxes / [60, 40, 60, 40]).astype("float32")
     given = {"boxes": boxes, "labels": np.arange(12).reshape(2, 6)}
     ours, theirs = (k.clip_to_image_size(dict(given), 40, 60, bounding_box_format=form) for k in (OURS, THEIRS))
     for key in ("boxes", "labels"):

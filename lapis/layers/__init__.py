@@ -93,6 +93,17 @@ from lapis.layers.pooling import GlobalMaxPool3D as GlobalMaxPool3D
 from lapis.layers.pooling import MaxPool1D as MaxPool1D
 from lapis.layers.pooling import MaxPool2D as MaxPool2D
 from lapis.layers.pooling import MaxPool3D as MaxPool3D
+from lapis.layers.preprocessing.image import CenterCrop as CenterCrop
+from lapis.layers.preprocessing.image import MaxNumBoundingBoxes as MaxNumBoundingBoxes
+from lapis.layers.preprocessing.image import RandomCrop as RandomCrop
+from lapis.layers.preprocessing.image import RandomElasticTransform as RandomElasticTransform
+from lapis.layers.preprocessing.image import RandomFlip as RandomFlip
+from lapis.layers.preprocessing.image import RandomPerspective as RandomPerspective
+from lapis.layers.preprocessing.image import RandomRotation as RandomRotation
+from lapis.layers.preprocessing.image import RandomShear as RandomShear
+from lapis.layers.preprocessing.image import RandomTranslation as RandomTranslation
+from lapis.layers.preprocessing.image import RandomZoom as RandomZoom
+from lapis.layers.preprocessing.image import Resizing as Resizing
 from lapis.layers.regularization import ActivityRegularization as ActivityRegularization
 from lapis.layers.regularization import AlphaDropout as AlphaDropout
 from lapis.layers.regularization import Dropout as Dropout

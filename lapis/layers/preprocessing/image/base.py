@@ -34,6 +34,7 @@ class BaseImagePreprocessingLayer(Layer):
     _FACTOR_BOUNDS: tuple[float, float] = (-1, 1)
     _allow_non_tensor_positional_args = True
     factor: tuple[float, float]
+    bounding_box_format: Any  # `None`, or a string wherever boxes are met
     interpolation: str
 
     def __init__(
