@@ -149,5 +149,25 @@ from lapis.layers.rnn import SimpleRNN as SimpleRNN
 from lapis.layers.rnn import SimpleRNNCell as SimpleRNNCell
 from lapis.layers.rnn import StackedRNNCells as StackedRNNCells
 from lapis.layers.rnn import TimeDistributed as TimeDistributed
+from lapis.layers.preprocessing.image import AutoContrast as AutoContrast
+from lapis.layers.preprocessing.image import (
+    ContrastLimitedAdaptiveHistogramEqualization as ContrastLimitedAdaptiveHistogramEqualization,
+)
+from lapis.layers.preprocessing.image import CutMix as CutMix
+from lapis.layers.preprocessing.image import Equalization as Equalization
+from lapis.layers.preprocessing.image import MixUp as MixUp
+from lapis.layers.preprocessing.image import RandomBrightness as RandomBrightness
+from lapis.layers.preprocessing.image import RandomColorDegeneration as RandomColorDegeneration
+from lapis.layers.preprocessing.image import RandomColorJitter as RandomColorJitter
+from lapis.layers.preprocessing.image import RandomContrast as RandomContrast
+from lapis.layers.preprocessing.image import RandomErasing as RandomErasing
+from lapis.layers.preprocessing.image import RandomGaussianBlur as RandomGaussianBlur
+from lapis.layers.preprocessing.image import RandomGrayscale as RandomGrayscale
+from lapis.layers.preprocessing.image import RandomHue as RandomHue
+from lapis.layers.preprocessing.image import RandomInvert as RandomInvert
+from lapis.layers.preprocessing.image import RandomPosterization as RandomPosterization
+from lapis.layers.preprocessing.image import RandomSaturation as RandomSaturation
+from lapis.layers.preprocessing.image import RandomSharpness as RandomSharpness
+from lapis.layers.preprocessing.image import Solarization as Solarization
 from lapis.layers.serialization import deserialize as deserialize
 from lapis.layers.serialization import serialize as serialize
