@@ -9,7 +9,7 @@ import io
 import re
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -118,10 +118,10 @@ def follow(pickle: bytes) -> Any:
             stack.append([])
         elif code == b"e":
             items = since_mark(stack, marks)
-            stack[-1] += items if isinstance(stack[-1], list) else refuse("items", stack[-1])
+            extend(stack[-1], items)
         elif code == b"a":
             item = stack.pop()
-            stack[-1] += [item] if isinstance(stack[-1], list) else refuse("an item", stack[-1])
+            extend(stack[-1], [item])
         elif code == b"\x94":
             memo[len(memo)] = stack[-1]
         elif code == b".":
@@ -141,8 +141,9 @@ def follow(pickle: bytes) -> Any:
         elif code in MEMO_READS:
             size = MEMO_READS[code]
             item = memo[int.from_bytes(pickle[at : at + size], "little")]
-            # A list that were used twice could stand for far more than the file's size.
-            stack.append(refuse("a second use", item) if isinstance(item, list) else item)
+            if isinstance(item, list):  # used again and again, it could stand for far more than the file's size
+                refuse("a second use", item)
+            stack.append(item)
             at += size
         elif code == b"c":
             module, name, _ = pickle[at:].split(b"\n", 2)
@@ -161,16 +162,28 @@ def follow(pickle: bytes) -> Any:
             stack.append(make(maker, arguments))
         elif code == b"b":
             state = stack.pop()
-            if not isinstance(stack[-1], Made):
-                refuse("a state", stack[-1])
-            stack[-1].state = state
+            set_state(stack[-1], state)
         else:
             raise ValueError(f"it holds the pickle instruction {code!r}, which lists of numbers do not need")
 
 
-def refuse(what: str, of: Any) -> Any:
-    """The error for an instruction on something that it does not fit."""
+def refuse(what: str, of: Any) -> NoReturn:
+    """Raise the error for an instruction on something that it does not fit."""
     raise ValueError(f"it asks for {what} of {str(of)[:40]!r}, which lists of numbers do not need")
+
+
+def extend(top: Any, items: list[Any]) -> None:
+    """Add items to what must be a list."""
+    if not isinstance(top, list):
+        refuse("items", top)
+    top += items
+
+
+def set_state(top: Any, state: Any) -> None:
+    """Keep the state of what must be an object of the pickle's."""
+    if not isinstance(top, Made):
+        refuse("a state", top)
+    top.state = state
 
 
 def since_mark(stack: list[Any], marks: list[int]) -> list[Any]:
@@ -194,4 +207,4 @@ def make(maker: Any, arguments: Any) -> Made:
         return Made(ARRAY)
     if maker == DTYPE and isinstance(arguments, tuple) and arguments[:1] in (("O",), ("O8",), ("O4",)):
         return Made(DTYPE)
-    return refuse("a call", maker)
+    refuse("a call", maker)
