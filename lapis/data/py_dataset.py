@@ -1,6 +1,5 @@
 """A data set as a class: batch `i` on demand, from several workers if wanted."""
 
-import collections
 import itertools
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lapis.data.adapter import DataAdapter
+from lapis.data.ahead import make_ahead
 from lapis.data.iterables import standardize_batch
 from lapis.data.packing import with_class_weight
 from lapis.state import make_default_seed
@@ -91,23 +91,6 @@ def _pool(dataset: PyDataset) -> tuple[Executor, Callable[[int], Any]]:
     return ThreadPoolExecutor(dataset.workers), dataset.__getitem__
 
 
-def _fetch_ahead(dataset: PyDataset, order: Iterable[int]) -> Iterator[Any]:
-    """Batches in order, made by workers some way ahead."""
-    pool, fetch = _pool(dataset)
-    indices = iter(order)
-    waiting: collections.deque = collections.deque()
-    try:
-        for index in itertools.islice(indices, max(dataset.max_queue_size, 1)):
-            waiting.append(pool.submit(fetch, index))
-        while waiting:
-            batch = waiting.popleft().result()
-            for index in itertools.islice(indices, 1):
-                waiting.append(pool.submit(fetch, index))
-            yield batch
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
 class PyDatasetAdapter(DataAdapter):
     """Batches of a `PyDataset`; `shuffle=True` takes those of a finite one in a new order on each pass."""
 
@@ -135,7 +118,8 @@ class PyDatasetAdapter(DataAdapter):
 
     def _fetch(self, order: Iterable[int]) -> Iterator[Any]:
         if self.dataset.workers > 1 or (self.dataset.workers > 0 and self.dataset.use_multiprocessing):
-            return _fetch_ahead(self.dataset, order)
+            pool, fetch = _pool(self.dataset)
+            return make_ahead(pool, fetch, order, self.dataset.max_queue_size)
         return map(self.dataset.__getitem__, order)
 
     def on_epoch_begin(self) -> None:
