@@ -1,5 +1,6 @@
 """Lapis's data sets: from directories and time series, in Keras's orders and numbers, and what they are turned into."""
 
+import gc
 import os
 import struct
 import threading
@@ -112,15 +113,23 @@ def test_cache_reads_once():
 
 @pytest.mark.parametrize("make", [lambda d: d, lambda d: d.prefetch(2), lambda d: d.map(lambda x: x, 2)])
 def test_batches_are_made_ahead_but_not_all(make):
-    made = []
+    made, before = [], set(threading.enumerate())
     dataset = make(chosen_rows(lambda rows: made.append(int(rows[0])) or rows, 100, 1, False, None, workers=1))
-    before = threading.active_count()
     batches = iter(dataset)
     next(batches)
     time.sleep(0.05)
     assert 1 < len(made) < 20
     batches.close()
-    assert threading.active_count() == before  # no thread is left
+    stopped = len(made)
+    time.sleep(0.02)
+    assert len(made) == stopped
+    started = set(threading.enumerate()) - before
+    assert started
+    del batches, dataset
+    gc.collect()
+    for thread in started:  # they end with the data set
+        thread.join(5)
+        assert not thread.is_alive()
 
 
 def test_errors_in_threads_reach_the_reader():

@@ -66,14 +66,12 @@ class Dataset:
         """Each item as the function changes it; with `num_parallel_calls` above 1, so many in threads, in order."""
         del deterministic
         workers = num_parallel_calls or 1
-
-        def begin() -> Iterator[Any]:
-            if workers < 2:
-                return (self._call(function, item) for item in self)
-            pool = ThreadPoolExecutor(workers)
-            return make_ahead(pool, lambda item: self._call(function, item), self, 2 * workers)
-
-        return self._next(begin, self._length)
+        if workers < 2:
+            return self._next(lambda: (self._call(function, item) for item in self), self._length)
+        pool = ThreadPoolExecutor(workers)
+        return self._next(
+            lambda: make_ahead(pool, lambda item: self._call(function, item), self, 2 * workers), self._length
+        )
 
     def filter(self, predicate: Callable[..., Any]) -> "Dataset":
         """The items for which the function gives true."""
@@ -133,7 +131,8 @@ class Dataset:
     def prefetch(self, buffer_size: int | None = None) -> "Dataset":
         """The same items, taken in another thread, up to `buffer_size` (by default 2) before they are asked for."""
         count = buffer_size if buffer_size and buffer_size > 0 else 2
-        return self._next(lambda: take_ahead(self, count), self._length)
+        pool = ThreadPoolExecutor(1)
+        return self._next(lambda: take_ahead(pool, self, count), self._length)
 
     def batch(self, batch_size: int, drop_remainder: bool = False) -> "Dataset":
         """`batch_size` items at a time, stacked."""
@@ -193,10 +192,12 @@ def chosen_rows(
     if size < 1:
         raise ValueError(f"`batch_size` must be at least 1, or None for single samples; got {batch_size!r}.")
 
+    pool = ThreadPoolExecutor(workers)
+
     def begin() -> Iterator[Any]:
         order = np.arange(count) if random is None else random.permutation(count)
         groups = (order[start : start + size] for start in range(0, count, size))
-        batches = make_ahead(ThreadPoolExecutor(workers), take, groups, 2 * workers)
+        batches = make_ahead(pool, take, groups, 2 * workers)
         if batch_size is None:
             return (nest.map_structure(lambda array: array[0], batch) for batch in batches)
         return batches
