@@ -75,6 +75,7 @@ LAYER_FAMILIES = (
     "regularization",
     "reshaping",
     "rnn",
+    "tables",
 )
 
 

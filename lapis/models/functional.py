@@ -280,7 +280,7 @@ class Functional(Model):
         """Nothing to do: a functional model is built as it is made."""
 
 
-def is_raw(args: tuple, kwargs: dict) -> bool:
+def is_raw(args: tuple[Any, ...], kwargs: dict) -> bool:
     """Whether a call's inputs are data that are yet to go through the part that runs on the host."""
     raw = len(args) > 0 and args[0].__class__ is not HostOutputs
     return raw and not any_symbolic(args[0]) and kwargs.get("mask") is None

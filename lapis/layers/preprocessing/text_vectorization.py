@@ -169,16 +169,12 @@ class TextVectorization(HostLayer):
     def run_on_host(self, inputs: Any) -> np.ndarray:
         rows, shape = self._rows(inputs)
         lengths = np.fromiter(map(len, rows), np.int64, len(rows))
-        flat = self._lookup_layer.places(list(chain.from_iterable(rows)))
-        is_int = self._output_mode == "int"
-        width = self._output_sequence_length
-        if width is None:
-            width = int(lengths.max(initial=0))
-        filled = np.arange(int(lengths.max(initial=0))) < lengths[:, None]
-        places = np.full(filled.shape, 0 if is_int else -1, np.int64)
-        places[filled] = flat
-        if places.shape[1] != width:
-            places = np.pad(places[:, :width], ((0, 0), (0, max(width - places.shape[1], 0))))
+        longest = int(lengths.max(initial=0))
+        places = np.full((len(rows), longest), 0 if self._output_mode == "int" else -1, np.int64)
+        places[np.arange(longest) < lengths[:, None]] = self._lookup_layer.places(list(chain.from_iterable(rows)))
+        width = longest if self._output_sequence_length is None else self._output_sequence_length
+        if width != longest:
+            places = np.pad(places[:, :width], ((0, 0), (0, max(width - longest, 0))))
         return self._lookup_layer.encode(places.reshape(*shape, width))
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
@@ -251,7 +247,7 @@ class TextVectorization(HostLayer):
             "vocabulary": as_list(lookup.input_vocabulary),
             "idf_weights": as_list(lookup.input_idf_weights),
             "encoding": lookup.encoding,
-            "vocabulary_size": self.vocabulary_size(),
+            "vocabulary_size": lookup._size or self.vocabulary_size(),
         }
 
     @classmethod
