@@ -130,6 +130,12 @@ def test_a_model_class_of_ones_own_runs_in_python() -> None:
     assert model.fit(TEXTS[:4], LABELS[:4], verbose=0).history["loss"] < first and not model.jit_compile
 
 
+def test_a_sequential_is_built_by_its_first_texts() -> None:
+    model = _sequential()
+    assert model.predict(TEXTS, verbose=0).shape == (16, 1)
+    assert model.jit_compile and model.predict_function.compilations == 1
+
+
 def test_strings_come_out() -> None:
     inputs = lapis.Input((3,))
     best = lapis.ops.argmax(inputs, axis=-1)
@@ -169,3 +175,24 @@ def test_a_text_model(tmp_path) -> None:
     again = lapis.saving.load_model(tmp_path / "text.keras")
     np.testing.assert_array_equal(again.predict(TEXTS, verbose=0), model.predict(TEXTS, verbose=0))
     assert again.evaluate(TEXTS, LABELS, verbose=0) == model.evaluate(TEXTS, LABELS, verbose=0)
+
+
+class _Crossing(lapis.Model):
+    def __init__(self):
+        super().__init__()
+        self.lookup = layers.StringLookup(vocabulary=["a", "b"])
+        self.cross, self.out = layers.HashedCrossing(4, "one_hot"), layers.Dense(1)
+
+    def call(self, x):
+        return self.out(self.cross([self.lookup(x["s"]), x["i"]]))
+
+
+def test_layers_on_the_host_follow_one_another() -> None:
+    x = {"s": np.array([["a"], ["b"], ["c"]]), "i": np.array([[1], [2], [3]])}
+    own = _Crossing()
+    own.compile("sgd", "mse")
+    own.fit(x, np.ones((3, 1)), verbose=0)
+    inputs = {"s": lapis.Input((1,), dtype="string", name="s"), "i": lapis.Input((1,), dtype="int32", name="i")}
+    model = lapis.Model(inputs, own.out(own.cross([own.lookup(inputs["s"]), inputs["i"]])))
+    np.testing.assert_allclose(model.predict(x, verbose=0), own(x), rtol=1e-6)
+    assert model.jit_compile and not own.jit_compile

@@ -160,6 +160,11 @@ _WHOLE = ["the", "É", "sat\u00a0here", "sat", "on", "mat", "dog", "cat"]
             ],
             [[6, 13, 8, 10, 4, 5, 12, 7, 9], [3, 11, 2, 0, 0, 0, 0, 0, 0], [0] * 9],
         ),
+        (
+            {"ngrams": 2, "max_tokens": 6, "output_sequence_length": 3},
+            ["the", "É dog", "É", "the mat"],
+            [[2, 1, 1], [4, 1, 1], [0] * 3],
+        ),
         ({"split": "character", "max_tokens": 6, "output_sequence_length": 5}, [" ", "t", "e", "a"], None),
         ({"standardize": "lower"}, ["the", "É", "sat\u00a0here.", "sat", "on", "mat!", "dog", "cat,"], None),
         ({"standardize": "strip_punctuation", "max_tokens": 4}, ["É", "the"], None),

@@ -6,6 +6,7 @@ say so, and all that these need.
 
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from lapis.core import nest
@@ -42,7 +43,8 @@ class HostPart:
 
     def run(self, inputs: list[Any]) -> HostOutputs:
         """The arrays for the rest, given those for the plan's inputs in order."""
-        return HostOutputs([np.asarray(x) for x in self.before.run(inputs, _call)])
+        with jax.ensure_compile_time_eval():  # also where a trace is under way
+            return HostOutputs([np.asarray(x) for x in self.before.run(inputs, _call)])
 
 
 def _call(operation: Any, args: tuple, kwargs: dict) -> Any:
