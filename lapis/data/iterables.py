@@ -1,5 +1,6 @@
-"""Anything that yields batches: generators, lists of files read lazily, torch DataLoaders, tf.data Datasets."""
+"""Anything that yields batches: generators, Lapis's and tf.data's data sets, torch's and grain's loaders."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -58,7 +59,8 @@ def _length(source: Any) -> int | None:
         length = int(source.cardinality()) if hasattr(source, "cardinality") else len(source)
     except (TypeError, NotImplementedError):
         return None
-    return length if length >= 0 else None  # tf.data says -1 for endless, -2 for unknown
+    # Of what has no end, or none that is known, tf.data says a number below 0, and grain the largest that there is.
+    return length if 0 <= length < sys.maxsize else None
 
 
 class IterableAdapter(DataAdapter):

@@ -1,5 +1,6 @@
 """A model as data: symbolic tensors, the calls recorded on them, shape inference, and plans."""
 
+from lapis.graph.function import Function as Function
 from lapis.graph.host import HostOutputs as HostOutputs
 from lapis.graph.host import HostPart as HostPart
 from lapis.graph.host import host_part as host_part

@@ -9,6 +9,7 @@ import lapis.ops as ops
 from lapis.core import nest
 from lapis.core.dtypes import standardize_dtype
 from lapis.core.serialization import builtin
+from lapis.core.tracebacks import shorten
 from lapis.graph import (
     HostOutputs,
     HostPart,
@@ -156,9 +157,13 @@ class Functional(Model):
         return None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._host_part is not None and is_raw(args, kwargs):
-            args = (self.host_outputs(args[0]), *args[1:])
-        return eager.call(self, super().__call__, args, kwargs)
+        try:
+            if self._host_part is not None and is_raw(args, kwargs):
+                args = (self.host_outputs(args[0]), *args[1:])
+            return eager.call(self, super().__call__, args, kwargs)
+        except Exception as error:
+            shorten(error)
+            raise
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:
         """The outputs for the inputs, given in the model's structure, as a flat list, or as a dict by input name."""

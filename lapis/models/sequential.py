@@ -5,6 +5,7 @@ from typing import Any
 from lapis.core import nest
 from lapis.core.changes import changed
 from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
+from lapis.core.tracebacks import shorten
 from lapis.graph import HostPart, KerasTensor
 from lapis.layers import Layer
 from lapis.layers.calling import signature_of
@@ -145,9 +146,13 @@ class Sequential(Model):
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._functional is not None and self._host_part is not None and is_raw(args, kwargs):
-            args = (self.host_outputs(args[0]), *args[1:])
-        return eager.call(self, super().__call__, args, kwargs)
+        try:
+            if self._functional is not None and self._host_part is not None and is_raw(args, kwargs):
+                args = (self.host_outputs(args[0]), *args[1:])
+            return eager.call(self, super().__call__, args, kwargs)
+        except Exception as error:
+            shorten(error)
+            raise
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:
         """The top layer's output."""

@@ -17,7 +17,8 @@ import jax
 import numpy as np
 
 from lapis.core import changes, config
-from lapis.core.dtype_policies import DTypePolicy, DTypePolicyMap
+from lapis.core.dtype_policies import DTypePolicyMap
+from lapis.core.dtype_policy import DTypePolicy
 from lapis.graph import PLAIN, FunctionOperation, InnerTensor, KerasTensor, Plan
 from lapis.initializers import Initializer
 from lapis.layers import Layer
@@ -37,7 +38,7 @@ _IRRELEVANT = frozenset(
 # What a model holds that does: of the rest, only a method of its own in place of the class's would matter.
 _OF_MODELS = (
     *("_trainable", "_dtype_policy", "autocast", "activity_regularizer", "supports_masking", "input_spec"),
-    *("_trainable_variables", "_non_trainable_variables", "_seed_generators", "_layers", "_metrics"),
+    *("_trainable_variables", "_non_trainable_variables", "_seed_generators", "_layers", "_metrics", "_remat_mode"),
 )
 _RUN = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics", "compute_loss_and_updates")
 _LARGEST_CONSTANT = 1 << 20  # bytes; hashing more would take longer than sharing saves
