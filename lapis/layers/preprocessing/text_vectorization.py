@@ -128,6 +128,9 @@ class TextVectorization(HostLayer):
     def _by_sample(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
         return not callable(self._standardize) and not callable(self._split)
 
+    def build(self, input_shape: Any = None) -> None:
+        """Nothing to do: the vocabulary is no weight."""
+
     # Texts to tokens
 
     def _rows(self, inputs: Any) -> tuple[list[list[bytes]], tuple[int, ...]]:
