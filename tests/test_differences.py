@@ -24,18 +24,18 @@ COMING = {
     "datasets.reuters": "get_label_names get_word_index load_data",
     "distillation": "DistillationLoss Distiller FeatureDistillation LogitsDistillation",
     "layers": (
-        "AugMix AutoContrast CategoryEncoding CenterCrop ContrastLimitedAdaptiveHistogramEqualization CutMix "
-        "Discretization Equalization FlaxLayer HashedCrossing Hashing IntegerLookup JaxLayer "
-        "MaxNumBoundingBoxes MelSpectrogram MixUp Normalization Pipeline RandAugment RandomBrightness "
+        "AugMix AutoContrast CenterCrop ContrastLimitedAdaptiveHistogramEqualization CutMix "
+        "Equalization FlaxLayer JaxLayer "
+        "MaxNumBoundingBoxes MelSpectrogram MixUp RandAugment RandomBrightness "
         "RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop RandomElasticTransform "
         "RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale RandomHue RandomInvert RandomPerspective "
         "RandomPosterization RandomRotation RandomSaturation RandomSharpness RandomShear RandomTranslation "
-        "RandomZoom Rescaling Resizing STFTSpectrogram Solarization StringLookup TFSMLayer TextVectorization "
+        "RandomZoom Resizing STFTSpectrogram Solarization TFSMLayer "
         "TorchModuleWrapper "
     ),
     "preprocessing": "image_dataset_from_directory text_dataset_from_directory timeseries_dataset_from_array",
     "utils": (
-        "FeatureSpace audio_dataset_from_directory image_dataset_from_directory text_dataset_from_directory "
+        "audio_dataset_from_directory image_dataset_from_directory text_dataset_from_directory "
         "timeseries_dataset_from_array "
     ),
     "utils.bounding_boxes": (
