@@ -67,6 +67,7 @@ class RandomElasticTransform(RandomGeometryLayer):
             "distortion_factor": random.uniform((), *self.scale, seed=seed),
             # Drawn here, so that images and masks are bent alike.
             "seed": seed.next() if hasattr(seed, "next") else seed,
+            "input_shape": shape,
         }
 
     def transform_images(self, images: Any, transformation: Any, training: bool = True) -> Any:
