@@ -75,6 +75,7 @@ LAYER_FAMILIES = (
     "pooling",
     "regularization",
     "reshaping",
+    "image_color",
     "rnn",
 )
 
