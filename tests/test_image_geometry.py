@@ -263,7 +263,6 @@ def _augmented(seed):
             layers.Resizing(8, 8),
             layers.RandomFlip("horizontal", seed=seed),
             layers.RandomRotation(0.1, seed=seed),
-            layers.RandomZoom(0.1, seed=seed),
             layers.RandomElasticTransform(seed=seed),
             layers.RandomCrop(6, 6, seed=seed),
             layers.Conv2D(2, 3),

@@ -34,7 +34,10 @@ ROWS = [
     ),
     _row("RandomFlip", lambda k: k.layers.RandomFlip(seed=3), random=True),
     _row(
-        "RandomFlip-inference", lambda k: k.layers.RandomFlip("vertical", data_format="channels_first"), training=False
+        "RandomFlip-inference",
+        lambda k: k.layers.RandomFlip("vertical", data_format="channels_first"),
+        kwargs={"training": False},
+        training=None,
     ),
     _row("RandomRotation", lambda k: k.layers.RandomRotation(0.2, seed=3), random=True),
     _row("RandomRotation-fixed", lambda k: k.layers.RandomRotation((0.1, 0.1))),
