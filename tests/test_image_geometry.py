@@ -8,6 +8,7 @@ from lapis import layers, ops
 from tests.descriptors import f32, i32
 from tests.oracle import keras
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 BOXES = np.array([[[1, 2, 5, 6], [3, 0, 7, 4]], [[2, 2, 4, 7], [0, 5, 3, 8]]], "float32")
 RANDOM = {
     "RandomFlip": lambda k, **kw: k.layers.RandomFlip(**kw),
