@@ -14,6 +14,8 @@ import pytest
 
 import lapis
 
+lapis.config.disable_traceback_filtering()  # a test that fails shows where
+
 _PROGRAMS_KEPT = 200  # tests between two clearings of compiled programs, which would fill the memory otherwise
 _count = itertools.count(1)
 

@@ -85,8 +85,15 @@ def _fetch_shared(index: int) -> Any:
 class PyDatasetAdapter(DataAdapter):
     """Batches of a `PyDataset`; `shuffle=True` takes those of a finite one in a new order on each pass."""
 
-    def __init__(self, dataset: PyDataset, shuffle: bool | str = False, class_weight: dict | None = None) -> None:
+    def __init__(
+        self,
+        dataset: PyDataset,
+        shuffle: bool | str = False,
+        class_weight: dict | None = None,
+        strings: bool = False,
+    ) -> None:
         self.dataset = dataset
+        self.strings = strings
         self.class_weight = class_weight
         if dataset.num_batches == 0:
             raise ValueError(f"{type(dataset).__name__} has no batches: its length is 0.")
@@ -100,7 +107,7 @@ class PyDatasetAdapter(DataAdapter):
 
     def batches(self) -> Iterator[Any]:
         for batch in self._fetch(self._order()):
-            yield with_class_weight(standardize_batch(batch), self.class_weight)
+            yield with_class_weight(standardize_batch(batch, self.strings), self.class_weight)
 
     def _order(self) -> Iterable[int]:
         count = self.num_batches

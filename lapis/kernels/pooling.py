@@ -7,7 +7,6 @@ over one to three spatial axes.
 """
 
 import functools
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax

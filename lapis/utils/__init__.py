@@ -16,10 +16,13 @@ from lapis.data.download import get_file as get_file
 from lapis.data.packing import pack_x_y_sample_weight as pack_x_y_sample_weight
 from lapis.data.packing import unpack_x_y_sample_weight as unpack_x_y_sample_weight
 from lapis.data.py_dataset import PyDataset as PyDataset
+from lapis.utils import legacy as legacy
+from lapis.utils import bounding_boxes as bounding_boxes
 from lapis.utils.arrays import normalize as normalize
 from lapis.utils.arrays import to_categorical as to_categorical
 from lapis.utils.audio_dataset import audio_dataset_from_directory as audio_dataset_from_directory
 from lapis.utils.config import Config as Config
+from lapis.utils.feature_space import FeatureSpace as FeatureSpace
 from lapis.utils.graphs import get_source_inputs as get_source_inputs
 from lapis.utils.graphs import is_keras_tensor as is_keras_tensor
 from lapis.utils.image_dataset import image_dataset_from_directory as image_dataset_from_directory
