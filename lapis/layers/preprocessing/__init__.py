@@ -10,4 +10,3 @@ from lapis.layers.preprocessing.pipeline import Pipeline as Pipeline
 from lapis.layers.preprocessing.rescaling import Rescaling as Rescaling
 from lapis.layers.preprocessing.string_lookup import StringLookup as StringLookup
 from lapis.layers.preprocessing.text_vectorization import TextVectorization as TextVectorization
-"""Layers that prepare data: text, numbers, images."""
