@@ -69,11 +69,13 @@ LAYER_FAMILIES = (
     "activation",
     "attention",
     "conv",
+    "image_geometry",
     "merging",
     "normalization",
     "pooling",
     "regularization",
     "reshaping",
+    "image_color",
     "rnn",
 )
 

@@ -251,24 +251,29 @@ def pools(draw):
 
 
 def _check_pools(x, windows):
-    for native, by_hand, reference, transpose in (
-        (pooling.max_pool, _max_by_hand, pooling._reference, lambda y, w: pooling._reference_spread(x, y, w)),
-        (pooling.average_pool, _mean_by_hand, pooling._reference_mean, pooling._reference_mean_spread),
-    ):
+    def spread(y, windows):
+        return pooling._reference_spread(x, y, windows)
 
-        def both(function):
-            def gradient(x):
-                y, pull = jax.vjp(lambda x: function(x, windows), x)
-                return y, pull(jnp.cos(jnp.arange(y.size, dtype=y.dtype)).reshape(y.shape))[0]
+    _check_pool(x, windows, pooling.max_pool, _max_by_hand, pooling._reference, spread)
+    mean_references = pooling._reference_mean, pooling._reference_mean_spread
+    _check_pool(x, windows, pooling.average_pool, _mean_by_hand, *mean_references)
 
-            return jax.jit(gradient)(x)
 
-        expected = both(by_hand)
-        jax.tree.map(lambda a, e: np.testing.assert_allclose(a, e, atol=1e-6), both(native), expected)
-        # What other platforms run.
-        np.testing.assert_allclose(jax.jit(lambda x: reference(x, windows))(x), expected[0], atol=1e-6)
-        y = jnp.cos(jnp.arange(expected[0].size, dtype=x.dtype)).reshape(expected[0].shape)
-        np.testing.assert_allclose(jax.jit(lambda y: transpose(y, windows))(y), expected[1], atol=1e-6)
+def _check_pool(x, windows, native, by_hand, reference, spread):
+    """The native function, and what other platforms run, against XLA's operation, with gradients."""
+
+    def both(function):
+        def gradient(x):
+            y, pull = jax.vjp(lambda x: function(x, windows), x)
+            return y, pull(jnp.cos(jnp.arange(y.size, dtype=y.dtype)).reshape(y.shape))[0]
+
+        return jax.jit(gradient)(x)
+
+    expected = both(by_hand)
+    jax.tree.map(lambda a, e: np.testing.assert_allclose(a, e, atol=1e-6), both(native), expected)
+    np.testing.assert_allclose(jax.jit(lambda x: reference(x, windows))(x), expected[0], atol=1e-6)
+    y = jnp.cos(jnp.arange(expected[0].size, dtype=x.dtype)).reshape(expected[0].shape)
+    np.testing.assert_allclose(jax.jit(lambda y: spread(y, windows))(y), expected[1], atol=1e-6)
 
 
 def _max_by_hand(x, windows):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import jax
 import numpy as np
 
-from lapis.kernels import attention, choice, layer_norm, library, pooling, recurrent
+from lapis.kernels import attention, choice, columns, layer_norm, library, pooling, recurrent
 from lapis.kernels.geometry import Geometry
 
 _FEATURES = ("avx2", "fma", "f16c", "avx512f", "avx512_bf16", "amx_tile", "amx_bf16")
@@ -46,6 +46,7 @@ def report() -> Iterator[str]:
     yield f"LSTM, float32: {_native(recurrent.serves(steps))}"
     heads = jax.ShapeDtypeStruct((8, 16, 4, 32), np.float32)
     yield f"attention, float32: {_native(attention.serves(heads, heads, heads, None, 1.0))}"
+    yield f"batch normalization's sums, float32: {_native(columns.serves(image, (0, 1, 2)))}"
     yield f"layer normalization, float32: {_native(layer_norm.serves(steps, [2], 1e-3))}"
 
 

@@ -67,9 +67,11 @@ def define_with_gradient(
     def gradient_shapes(cotangent: Any, *known: Any, **fixed: Any) -> list:
         return [array.shape for array in known[:linear]]
 
-    forward = define(name, shapes, reference, functools.partial(_lower, handlers[0]))
+    forward = define(name, shapes, reference, functools.partial(lower_native, handlers[0]))
     tangent = define(f"{name}_tangent", tangent_shapes, tangent_reference, None)
-    gradient = define(f"{name}_gradient", gradient_shapes, gradient_reference, functools.partial(_lower, handlers[1]))
+    gradient = define(
+        f"{name}_gradient", gradient_shapes, gradient_reference, functools.partial(lower_native, handlers[1])
+    )
 
     def jvp(primals: Any, tangents: Any, **fixed: Any) -> tuple:
         changes = map(ad.instantiate_zeros, tangents[:linear])
@@ -82,7 +84,7 @@ def define_with_gradient(
     return forward, gradient
 
 
-def _lower(handler: str, context: Any, *arguments: Any, **parameters: Any) -> Any:
+def lower_native(handler: str, context: Any, *arguments: Any, **parameters: Any) -> Any:
     library.handler(handler)
     single = {k: np.float32(value) if isinstance(value, float) else value for k, value in parameters.items()}
     return jax.ffi.ffi_lowering(handler)(context, *arguments, **single)

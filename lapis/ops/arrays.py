@@ -1,5 +1,6 @@
 """What every operation does to its arguments first: sequences become arrays, integers become floats where asked."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -68,3 +69,16 @@ def known_shape(shape: Any, op: str) -> Any:
             "the tensor itself, or do it inside a layer's call, where sizes are known."
         )
     return shape
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2))
+def held(x: Any, least: float, most: float) -> Any:
+    """`jnp.clip`, whose own derivative divides arrays, so that XLA keeps two more of the size of `x` for it."""
+    return jnp.clip(x, least, most)
+
+
+@held.defjvp
+def held_jvp(least: float, most: float, primals: Any, tangents: Any) -> tuple[Any, Any]:
+    (x,), (change,) = primals, tangents
+    at_bound = jnp.where((x == least) | (x == most), change / 2, jnp.zeros_like(change))
+    return jnp.clip(x, least, most), jnp.where((x > least) & (x < most), change, at_bound)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import lapis.core.config as config
 from lapis.core.dtypes import result_type
 from lapis.graph import op
-from lapis.kernels import layer_norm
+from lapis.kernels import columns, layer_norm
 from lapis.ops.arrays import Tensor, axis_tuple
 
 
@@ -36,7 +36,12 @@ def moments(
     x = jnp.asarray(x)
     axes = axis_tuple(axes)
     short = x.dtype in ("float16", "bfloat16")
-    mean, variance = _mean_and_variance(x.astype("float32") if short else x, axes)
+    wide = x.astype("float32") if short else x
+    if columns.serves(wide, axes):
+        shape = (*[1] * (x.ndim - 1), -1)
+        mean, variance = (jnp.reshape(v, shape) for v in columns.moments(wide))
+    else:
+        mean, variance = _mean_and_variance(wide, axes)
     if not keepdims:
         mean, variance = jnp.squeeze(mean, axes), jnp.squeeze(variance, axes)
     if short:
@@ -68,6 +73,10 @@ def batch_normalization(
     [[-1.0], [1.0]]
     """
     x = jnp.asarray(x)
+    if axis % x.ndim == x.ndim - 1 and columns.serves(x, tuple(range(x.ndim - 1))):
+        factor = jax.lax.rsqrt(jnp.asarray(variance) + epsilon)
+        factor = factor if scale is None else factor * scale
+        return columns.scale(x, mean, factor, jnp.zeros_like(factor) if offset is None else offset)
     shape = [1] * x.ndim
     shape[axis] = -1
     mean, variance, scale, offset = (

@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from lapis.graph import op
-from lapis.ops.arrays import Tensor, to_array, to_common_float
+from lapis.ops.arrays import Tensor, held, to_array, to_common_float
 
 
 @op
@@ -243,7 +243,8 @@ def clip(x: Any, x_min: Any, x_max: Any) -> Tensor:
     x = jnp.asarray(x)
     if x.dtype == bool:
         x = x.astype("int32")
-    return jnp.clip(x, x_min, x_max)
+    fixed = isinstance(x_min, int | float) and isinstance(x_max, int | float) and x_min < x_max
+    return held(x, x_min, x_max) if fixed and jnp.issubdtype(x.dtype, jnp.floating) else jnp.clip(x, x_min, x_max)
 
 
 @op
