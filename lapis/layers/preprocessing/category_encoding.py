@@ -5,13 +5,13 @@ from typing import Any
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.graph import KerasTensor
-from lapis.layers.layer import Layer
+from lapis.layers.preprocessing.data_layer import DataLayer
 from lapis.layers.preprocessing.host_layer import encoded_shape
 from lapis.layers.preprocessing.index_lookup import checked_mode, refuse_sparse
 
 
 @builtin("keras.layers")
-class CategoryEncoding(Layer):
+class CategoryEncoding(DataLayer):
     """Whole numbers below `num_tokens` to vectors of that length.
 
     Args:

@@ -9,12 +9,12 @@ import numpy as np
 import lapis.ops as ops
 from lapis.core.config import epsilon
 from lapis.core.serialization import builtin
-from lapis.layers.layer import Layer
+from lapis.layers.preprocessing.data_layer import DataLayer
 from lapis.layers.preprocessing.host_layer import batches_of
 
 
 @builtin("keras.layers")
-class Normalization(Layer):
+class Normalization(DataLayer):
     """`(inputs - mean) / max(sqrt(variance), epsilon)`, with the mean and variance of each index along some axes.
 
     `adapt` takes them from data, or they are given.
