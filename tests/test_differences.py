@@ -19,7 +19,8 @@ LATER = ("applications", "distribution", "export", "quantizers")
 COMING: dict[str, str] = {
     "distillation": "DistillationLoss Distiller FeatureDistillation LogitsDistillation",
     "layers": "AugMix FlaxLayer JaxLayer MelSpectrogram RandAugment STFTSpectrogram TFSMLayer TorchModuleWrapper",
-    "visualization": "draw_bounding_boxes draw_segmentation_masks plot_bounding_box_gallery plot_image_gallery plot_segmentation_mask_gallery",
+    "visualization": "draw_bounding_boxes draw_segmentation_masks plot_bounding_box_gallery plot_image_gallery "
+    "plot_segmentation_mask_gallery",
     "wrappers": "SKLearnClassifier SKLearnRegressor SKLearnTransformer",
 }
 
