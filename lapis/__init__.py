@@ -23,6 +23,7 @@ from lapis import tree as tree
 from lapis import callbacks as callbacks
 from lapis import datasets as datasets
 from lapis import utils as utils
+from lapis import visualization as visualization
 from lapis.core.dtype_policies import DTypePolicy as DTypePolicy
 from lapis.core.dtype_policies import FloatDTypePolicy as FloatDTypePolicy
 from lapis.graph import KerasTensor as KerasTensor
