@@ -26,6 +26,7 @@ from lapis import legacy as legacy
 from lapis import preprocessing as preprocessing
 from lapis import quantizers as quantizers
 from lapis import utils as utils
+from lapis import visualization as visualization
 from lapis.core.dtype_policy import DTypePolicy as DTypePolicy
 from lapis.core.dtype_policy import FloatDTypePolicy as FloatDTypePolicy
 from lapis.graph import Function as Function

@@ -12,6 +12,8 @@ from tests.descriptors import LAYER_FAMILIES, Row, rows
 from tests.oracle import keras
 
 ROWS = rows(*LAYER_FAMILIES)
+# Keras's MixUp asks for int64, which JAX tells.
+pytestmark = pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64:UserWarning")
 every_row = pytest.mark.parametrize("row", ROWS, ids=str)
 
 

@@ -12,6 +12,11 @@ _NO_FORMAT = (
 )
 
 
+def images_in(shape: tuple) -> Any:
+    """How many images an array of this shape holds: one where it has three axes."""
+    return shape[0] if len(shape) == 4 else 1
+
+
 class BaseImagePreprocessingLayer(DataLayer):
     """Draws a transformation, and applies it to images and to all that belongs to them.
 

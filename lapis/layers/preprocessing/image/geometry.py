@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import lapis.ops as ops
 import lapis.random as random
-from lapis.layers.preprocessing.image.base import BaseImagePreprocessingLayer
+from lapis.layers.preprocessing.image.base import BaseImagePreprocessingLayer, images_in
 from lapis.layers.preprocessing.image.bounding_boxes import clip_to_image_size, convert_format
 from lapis.state import SeedGenerator
 
@@ -128,11 +128,6 @@ class RandomAffineLayer(RandomGeometryLayer):
         right, down = ops.convert_to_tensor(w_shift_factor), ops.convert_to_tensor(h_shift_factor)
         shift = ops.concatenate([right, down, right, down], axis=-1)
         return {**bounding_boxes, "boxes": boxes - (shift[:, None] if len(boxes.shape) == 3 else shift)}
-
-
-def images_in(shape: tuple) -> Any:
-    """How many images an array of this shape holds: one where it has three axes."""
-    return shape[0] if len(shape) == 4 else 1
 
 
 def drawn_column(shape: tuple, bounds: tuple[float, float], seed: Any) -> Any:
