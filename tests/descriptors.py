@@ -68,6 +68,7 @@ LAYER_FAMILIES = (
     "core",
     "activation",
     "attention",
+    "audio",
     "conv",
     "merging",
     "normalization",

@@ -94,6 +94,8 @@ from lapis.layers.pooling import GlobalMaxPool3D as GlobalMaxPool3D
 from lapis.layers.pooling import MaxPool1D as MaxPool1D
 from lapis.layers.pooling import MaxPool2D as MaxPool2D
 from lapis.layers.pooling import MaxPool3D as MaxPool3D
+from lapis.layers.preprocessing.mel_spectrogram import MelSpectrogram as MelSpectrogram
+from lapis.layers.preprocessing.stft_spectrogram import STFTSpectrogram as STFTSpectrogram
 from lapis.layers.regularization import ActivityRegularization as ActivityRegularization
 from lapis.layers.regularization import AlphaDropout as AlphaDropout
 from lapis.layers.regularization import Dropout as Dropout
