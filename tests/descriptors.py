@@ -70,11 +70,13 @@ LAYER_FAMILIES = (
     "attention",
     "audio",
     "conv",
+    "image_geometry",
     "merging",
     "normalization",
     "pooling",
     "regularization",
     "reshaping",
+    "image_color",
     "rnn",
 )
 

@@ -41,6 +41,10 @@ from lapis.layers.conv import Convolution2DTranspose as Convolution2DTranspose
 from lapis.layers.conv import Convolution3DTranspose as Convolution3DTranspose
 from lapis.layers.conv import SeparableConvolution1D as SeparableConvolution1D
 from lapis.layers.conv import SeparableConvolution2D as SeparableConvolution2D
+from lapis.layers.foreign import FlaxLayer as FlaxLayer
+from lapis.layers.foreign import JaxLayer as JaxLayer
+from lapis.layers.foreign import TFSMLayer as TFSMLayer
+from lapis.layers.foreign import TorchModuleWrapper as TorchModuleWrapper
 from lapis.layers.merging import Add as Add
 from lapis.layers.merging import Average as Average
 from lapis.layers.merging import Multiply as Multiply
@@ -94,8 +98,32 @@ from lapis.layers.pooling import GlobalMaxPool3D as GlobalMaxPool3D
 from lapis.layers.pooling import MaxPool1D as MaxPool1D
 from lapis.layers.pooling import MaxPool2D as MaxPool2D
 from lapis.layers.pooling import MaxPool3D as MaxPool3D
+<<<<<<< HEAD
 from lapis.layers.preprocessing.mel_spectrogram import MelSpectrogram as MelSpectrogram
 from lapis.layers.preprocessing.stft_spectrogram import STFTSpectrogram as STFTSpectrogram
+=======
+from lapis.layers.preprocessing import CategoryEncoding as CategoryEncoding
+from lapis.layers.preprocessing import Discretization as Discretization
+from lapis.layers.preprocessing import HashedCrossing as HashedCrossing
+from lapis.layers.preprocessing import Hashing as Hashing
+from lapis.layers.preprocessing import IntegerLookup as IntegerLookup
+from lapis.layers.preprocessing import Normalization as Normalization
+from lapis.layers.preprocessing import Pipeline as Pipeline
+from lapis.layers.preprocessing import Rescaling as Rescaling
+from lapis.layers.preprocessing import StringLookup as StringLookup
+from lapis.layers.preprocessing import TextVectorization as TextVectorization
+from lapis.layers.preprocessing.image import CenterCrop as CenterCrop
+from lapis.layers.preprocessing.image import MaxNumBoundingBoxes as MaxNumBoundingBoxes
+from lapis.layers.preprocessing.image import RandomCrop as RandomCrop
+from lapis.layers.preprocessing.image import RandomElasticTransform as RandomElasticTransform
+from lapis.layers.preprocessing.image import RandomFlip as RandomFlip
+from lapis.layers.preprocessing.image import RandomPerspective as RandomPerspective
+from lapis.layers.preprocessing.image import RandomRotation as RandomRotation
+from lapis.layers.preprocessing.image import RandomShear as RandomShear
+from lapis.layers.preprocessing.image import RandomTranslation as RandomTranslation
+from lapis.layers.preprocessing.image import RandomZoom as RandomZoom
+from lapis.layers.preprocessing.image import Resizing as Resizing
+>>>>>>> main
 from lapis.layers.regularization import ActivityRegularization as ActivityRegularization
 from lapis.layers.regularization import AlphaDropout as AlphaDropout
 from lapis.layers.regularization import Dropout as Dropout
@@ -130,5 +158,25 @@ from lapis.layers.rnn import SimpleRNN as SimpleRNN
 from lapis.layers.rnn import SimpleRNNCell as SimpleRNNCell
 from lapis.layers.rnn import StackedRNNCells as StackedRNNCells
 from lapis.layers.rnn import TimeDistributed as TimeDistributed
+from lapis.layers.preprocessing.image import AutoContrast as AutoContrast
+from lapis.layers.preprocessing.image import (
+    ContrastLimitedAdaptiveHistogramEqualization as ContrastLimitedAdaptiveHistogramEqualization,
+)
+from lapis.layers.preprocessing.image import CutMix as CutMix
+from lapis.layers.preprocessing.image import Equalization as Equalization
+from lapis.layers.preprocessing.image import MixUp as MixUp
+from lapis.layers.preprocessing.image import RandomBrightness as RandomBrightness
+from lapis.layers.preprocessing.image import RandomColorDegeneration as RandomColorDegeneration
+from lapis.layers.preprocessing.image import RandomColorJitter as RandomColorJitter
+from lapis.layers.preprocessing.image import RandomContrast as RandomContrast
+from lapis.layers.preprocessing.image import RandomErasing as RandomErasing
+from lapis.layers.preprocessing.image import RandomGaussianBlur as RandomGaussianBlur
+from lapis.layers.preprocessing.image import RandomGrayscale as RandomGrayscale
+from lapis.layers.preprocessing.image import RandomHue as RandomHue
+from lapis.layers.preprocessing.image import RandomInvert as RandomInvert
+from lapis.layers.preprocessing.image import RandomPosterization as RandomPosterization
+from lapis.layers.preprocessing.image import RandomSaturation as RandomSaturation
+from lapis.layers.preprocessing.image import RandomSharpness as RandomSharpness
+from lapis.layers.preprocessing.image import Solarization as Solarization
 from lapis.layers.serialization import deserialize as deserialize
 from lapis.layers.serialization import serialize as serialize

@@ -73,6 +73,8 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
     _build_shapes: dict | None
     _given_input_shape: tuple | None
     _overrides_build = False
+    _on_host = False  # whether it computes in NumPy, before what is compiled
+    _by_sample = False  # whether a sample gives the same whenever and with whichever others it is put in
     _defines_mask = False
     input_spec: Any = None  # what inputs must look like: an `InputSpec` or a nest of them
     _convert_input_args = True

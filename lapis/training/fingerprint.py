@@ -22,7 +22,6 @@ from lapis.core.dtype_policy import DTypePolicy
 from lapis.graph import PLAIN, FunctionOperation, InnerTensor, KerasTensor, Plan
 from lapis.initializers import Initializer
 from lapis.layers import Layer
-from lapis.layers.core.input_layer import InputLayer
 from lapis.losses import Loss
 from lapis.metrics import Metric
 from lapis.ops import cholesky
@@ -343,17 +342,18 @@ class _Walk:
             self._members(cls, fields, _relevant(tuple(fields)))
 
     def _graph(self, model: Any) -> None:
-        self._plan(model.plan)
-        self.value(model.input)
+        if model._host_part is not None:  # only the rest is compiled
+            self._plan(model._host_part.after)
+            self.value(model._host_part.after.inputs)
+        else:
+            self._plan(model.plan)
+            self.value(model.input)
         self.value(model.output)
 
     def _plan(self, plan: Plan) -> None:
         for index, x in enumerate(plan.inputs):
-            layer = x._keras_history.operation
-            if not isinstance(layer, InputLayer):
-                raise _Foreign
             self.tensors[id(x)] = (-1, index)
-            self.out += ("input", x.shape, x.dtype, layer.optional)
+            self.out += ("input", x.shape, x.dtype, x._optional)
         for number, node in enumerate(plan.nodes):
             tensors = node.output_tensors
             if all(id(x) in self.tensors and self.tensors[id(x)][0] == -1 for x in tensors):

@@ -77,14 +77,16 @@ def affine_transform(
     return over_planes(warp, images, last)
 
 
-def _homography(start: Any, end: Any) -> Any:
-    """The eight numbers `h` for which each end point `(x, y)` comes from its start point:
-    `((h0 x + h1 y + h2) / (h6 x + h7 y + 1), (h3 x + h4 y + h5) / (h6 x + h7 y + 1))`."""
-    x, y = end[:, 0], end[:, 1]
+def homography(start: Any, end: Any) -> Any:
+    """The eight numbers `h`, `(..., 8)`, for which each of four end points `(x, y)`, `(..., 4, 2)`, comes from its
+    start point: `((h0 x + h1 y + h2) / (h6 x + h7 y + 1), (h3 x + h4 y + h5) / (h6 x + h7 y + 1))`."""
+    x, y = end[..., 0], end[..., 1]
     one, nil = jnp.ones_like(x), jnp.zeros_like(x)
-    for_x = jnp.stack([x, y, one, nil, nil, nil, -start[:, 0] * x, -start[:, 0] * y], axis=-1)
-    for_y = jnp.stack([nil, nil, nil, x, y, one, -start[:, 1] * x, -start[:, 1] * y], axis=-1)
-    return jnp.linalg.solve(jnp.concatenate([for_x, for_y]), jnp.concatenate([start[:, 0], start[:, 1]]))
+    from_x, from_y = start[..., 0], start[..., 1]
+    for_x = jnp.stack([x, y, one, nil, nil, nil, -from_x * x, -from_x * y], axis=-1)
+    for_y = jnp.stack([nil, nil, nil, x, y, one, -from_y * x, -from_y * y], axis=-1)
+    targets = jnp.concatenate([from_x, from_y], axis=-1)[..., None]
+    return jnp.linalg.solve(jnp.concatenate([for_x, for_y], axis=-2), targets)[..., 0]
 
 
 @op
@@ -115,8 +117,7 @@ def perspective_transform(
 
     def warp(planes: Any) -> Any:
         y, x = jnp.meshgrid(*map(jnp.arange, planes.shape[2:]), indexing="ij")
-        points = [jnp.broadcast_to(p, (planes.shape[0], 4, 2)) for p in (start, end)]
-        h = jax.vmap(_homography)(*points).T[:, :, None, None]
+        h = jnp.broadcast_to(homography(start, end), (planes.shape[0], 8)).T[:, :, None, None]
         depth = h[6] * x + h[7] * y + 1.0
         rows, columns = (h[3] * x + h[4] * y + h[5]) / depth, (h[0] * x + h[1] * y + h[2]) / depth
         return _look_up(planes, rows, columns, order, "constant", fill_value)
@@ -131,6 +132,20 @@ def _key(seed: Any) -> Any:
     if hasattr(seed, "shape"):
         return seed
     return jnp.array([random.randint(1, 10**9) if seed is None else seed, 0], "uint32")
+
+
+def displace(
+    images: Any, field: Any, interpolation: str, fill_mode: str, fill_value: float, data_format: str | None
+) -> Any:
+    """Images whose pixel at `(x, y)` is looked up at that place plus `field`, `(batch, height, width, 2)`."""
+    images, last = images_array("displace", images, data_format)
+
+    def warp(planes: Any) -> Any:
+        y, x = jnp.meshgrid(*map(jnp.arange, planes.shape[2:]), indexing="ij")
+        order = INTERPOLATION_ORDER[interpolation]
+        return _look_up(planes, y + field[..., 1], x + field[..., 0], order, fill_mode, fill_value)
+
+    return over_planes(warp, images, last).astype(images.dtype)
 
 
 @op
@@ -152,15 +167,12 @@ def elastic_transform(
     (1, 8, 8, 3)
     """
     images, last = images_array("elastic_transform", images, data_format)
-    order = INTERPOLATION_ORDER[one_of("elastic_transform", "interpolation", interpolation, INTERPOLATION_ORDER)]
+    one_of("elastic_transform", "interpolation", interpolation, INTERPOLATION_ORDER)
     one_of("elastic_transform", "fill_mode", fill_mode, FILL_MODES)
     width = int(6 * sigma) | 1
 
-    def warp(planes: Any) -> Any:
-        n, _, height, columns = planes.shape
-        noise = jax.random.normal(_key(seed), (n, 2, height, columns), planes.dtype) * sigma
-        field = alpha * blur_planes(noise, (width, width), (sigma, sigma))
-        y, x = jnp.meshgrid(jnp.arange(height), jnp.arange(columns), indexing="ij")
-        return _look_up(planes, y + field[:, 1], x + field[:, 0], order, fill_mode, fill_value)
-
-    return over_planes(warp, images, last).astype(images.dtype)
+    single = images.ndim == 3
+    shape = images.shape if last else (*images.shape[:-3], *images.shape[-2:], 1)
+    noise = jax.random.normal(_key(seed), (1 if single else shape[0], 2, *shape[-3:-1]), images.dtype) * sigma
+    field = alpha * blur_planes(noise, (width, width), (sigma, sigma))
+    return displace(images, jnp.moveaxis(field, 1, -1), interpolation, fill_mode, fill_value, data_format)
