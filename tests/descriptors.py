@@ -66,6 +66,7 @@ def flags(*shape: int, seed: int = 0) -> np.ndarray:
 
 LAYER_FAMILIES = (
     "core",
+    "foreign",
     "activation",
     "attention",
     "audio",

@@ -98,10 +98,8 @@ from lapis.layers.pooling import GlobalMaxPool3D as GlobalMaxPool3D
 from lapis.layers.pooling import MaxPool1D as MaxPool1D
 from lapis.layers.pooling import MaxPool2D as MaxPool2D
 from lapis.layers.pooling import MaxPool3D as MaxPool3D
-<<<<<<< HEAD
 from lapis.layers.preprocessing.mel_spectrogram import MelSpectrogram as MelSpectrogram
 from lapis.layers.preprocessing.stft_spectrogram import STFTSpectrogram as STFTSpectrogram
-=======
 from lapis.layers.preprocessing import CategoryEncoding as CategoryEncoding
 from lapis.layers.preprocessing import Discretization as Discretization
 from lapis.layers.preprocessing import HashedCrossing as HashedCrossing
@@ -123,7 +121,6 @@ from lapis.layers.preprocessing.image import RandomShear as RandomShear
 from lapis.layers.preprocessing.image import RandomTranslation as RandomTranslation
 from lapis.layers.preprocessing.image import RandomZoom as RandomZoom
 from lapis.layers.preprocessing.image import Resizing as Resizing
->>>>>>> main
 from lapis.layers.regularization import ActivityRegularization as ActivityRegularization
 from lapis.layers.regularization import AlphaDropout as AlphaDropout
 from lapis.layers.regularization import Dropout as Dropout

@@ -1,16 +1,28 @@
 """Layers of other engines: there, so that programs which name them start, but refusing with what to do instead."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 from lapis.layers.layer import Layer
 
+_NO_SAVED_MODELS = (
+    "TFSMLayer runs a TensorFlow SavedModel, whose operations only TensorFlow computes. Save the model where it was "
+    "made with `model.save('model.keras')`, and read it with `lapis.models.load_model`."
+)
+_NO_TORCH = (
+    "TorchModuleWrapper calls a module of PyTorch, which JAX can neither compile nor differentiate. Build the module "
+    "from Lapis's layers and copy its weights with `layer.set_weights`, or write it with JAX's functions as a "
+    "`lapis.layers.JaxLayer`."
+)
+
 
 class TFSMLayer(Layer):
-    """Not available: a TensorFlow SavedModel holds operations that only TensorFlow runs.
+    """Not available: a SavedModel needs TensorFlow.
 
-    >>> TFSMLayer("path/to/saved_model")
-    Traceback (most recent call last):
-    NotImplementedError: TFSMLayer runs a TensorFlow SavedModel, for which there is no TensorFlow here. ...
+    >>> try:
+    ...     TFSMLayer("path/to/saved_model")
+    ... except NotImplementedError as error:
+    ...     print(str(error)[:39])
+    TFSMLayer runs a TensorFlow SavedModel,
     """
 
     def __init__(
@@ -22,46 +34,44 @@ class TFSMLayer(Layer):
         name: str | None = None,
         dtype: Any = None,
     ) -> None:
-        raise NotImplementedError(
-            "TFSMLayer runs a TensorFlow SavedModel, for which there is no TensorFlow here. Save the model where it was "
-            "made with `model.save('model.keras')`, and read it with `lapis.models.load_model`."
-        )
+        raise NotImplementedError(_NO_SAVED_MODELS)
 
-    def call(self, inputs: Any, training: bool = False, **kwargs: Any) -> Any:
-        raise NotImplementedError
+    def call(self, inputs: Any, training: bool = False, **kwargs: Any) -> NoReturn:
+        """Refuses."""
+        raise NotImplementedError(_NO_SAVED_MODELS)
 
     @classmethod
-    def from_config(cls, config: dict, custom_objects: dict | None = None, safe_mode: bool | None = None) -> Any:
-        """Refuses as the constructor does."""
-        return cls(**config)
+    def from_config(cls, config: dict, custom_objects: dict | None = None, safe_mode: bool | None = None) -> NoReturn:
+        """Refuses."""
+        raise NotImplementedError(_NO_SAVED_MODELS)
 
 
 class TorchModuleWrapper(Layer):
-    """Not available: a module of PyTorch computes in PyTorch, which compiled programs cannot call.
+    """Not available: a module of PyTorch cannot be part of a compiled program.
 
-    >>> TorchModuleWrapper(None)
-    Traceback (most recent call last):
-    NotImplementedError: TorchModuleWrapper calls a module of PyTorch, which JAX cannot differentiate or compile. ...
+    >>> try:
+    ...     TorchModuleWrapper(None)
+    ... except NotImplementedError as error:
+    ...     print(str(error)[:44])
+    TorchModuleWrapper calls a module of PyTorch
     """
 
     def __init__(self, module: Any, name: str | None = None, output_shape: Any = None, **kwargs: Any) -> None:
-        raise NotImplementedError(
-            "TorchModuleWrapper calls a module of PyTorch, which JAX cannot differentiate or compile. Build the module "
-            "from Lapis's layers and copy its weights with `layer.set_weights`, or write it with JAX's functions as a "
-            "`lapis.layers.JaxLayer`."
-        )
+        raise NotImplementedError(_NO_TORCH)
 
-    def parameters(self, recurse: bool = True) -> Any:
-        """The module's parameters."""
-        raise NotImplementedError
+    def parameters(self, recurse: bool = True) -> NoReturn:
+        """Refuses."""
+        raise NotImplementedError(_NO_TORCH)
 
-    def call(self, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
-        raise NotImplementedError
+    def call(self, *args: Any, training: bool | None = None, **kwargs: Any) -> NoReturn:
+        """Refuses."""
+        raise NotImplementedError(_NO_TORCH)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        raise NotImplementedError
+    def compute_output_shape(self, input_shape: Any) -> NoReturn:
+        """Refuses."""
+        raise NotImplementedError(_NO_TORCH)
 
     @classmethod
-    def from_config(cls, config: dict, custom_objects: dict | None = None, safe_mode: bool | None = None) -> Any:
-        """Refuses as the constructor does."""
-        return cls(**config)
+    def from_config(cls, config: dict, custom_objects: dict | None = None, safe_mode: bool | None = None) -> NoReturn:
+        """Refuses."""
+        raise NotImplementedError(_NO_TORCH)
