@@ -47,20 +47,24 @@ def _bare(inputs):
     return jnp.sin(inputs)
 
 
-# Keras names functions registered with it alone, so the configs differ in these names; they are compared elsewhere.
+# Keras can call an `init_fn` only where there is TensorFlow, so that the weights are given too. The configs name functions
+# that Keras has not registered.
+_PARAMS = {"kernel": np.linspace(-1, 1, 10, dtype="float32").reshape(5, 2), "more": [np.ones(2, "float32")]}
+_STATE = {"count": np.zeros((), "int32"), "mean": np.zeros(3, "float32")}
+
 ROWS = [
-    Row("JaxLayer", lambda k: k.layers.JaxLayer(_linear, _linear_init), (f32(2, 5),), config=False),
+    Row("JaxLayer", lambda k: k.layers.JaxLayer(_linear, _linear_init, _PARAMS), (f32(2, 5),), config=False),
     Row("JaxLayer-no-weights", lambda k: k.layers.JaxLayer(_bare), (f32(2, 5),), config=False),
     Row(
         "JaxLayer-state",
-        lambda k: k.layers.JaxLayer(_counting, _counting_init),
+        lambda k: k.layers.JaxLayer(_counting, _counting_init, np.ones(3, "float32"), _STATE),
         ([f32(2, 3), f32(2, 3, seed=1)],),
         training=True,
         config=False,
     ),
     Row(
         "JaxLayer-random",
-        lambda k: k.layers.JaxLayer(_noisy, _scalar_init, seed=3),
+        lambda k: k.layers.JaxLayer(_noisy, _scalar_init, 2.0, seed=3),
         (f32(2, 3),),
         training=True,
         random=True,
