@@ -25,8 +25,10 @@ from lapis import datasets as datasets
 from lapis import legacy as legacy
 from lapis import preprocessing as preprocessing
 from lapis import quantizers as quantizers
+from lapis import distillation as distillation
 from lapis import utils as utils
 from lapis import visualization as visualization
+from lapis import wrappers as wrappers
 from lapis.core.dtype_policy import DTypePolicy as DTypePolicy
 from lapis.core.dtype_policy import FloatDTypePolicy as FloatDTypePolicy
 from lapis.graph import Function as Function

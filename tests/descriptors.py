@@ -66,8 +66,10 @@ def flags(*shape: int, seed: int = 0) -> np.ndarray:
 
 LAYER_FAMILIES = (
     "core",
+    "foreign",
     "activation",
     "attention",
+    "audio",
     "conv",
     "image_geometry",
     "merging",

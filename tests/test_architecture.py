@@ -30,6 +30,7 @@ FLOORS = (
     ("models",),
     ("utils",),
     ("legacy", "preprocessing"),
+    ("distillation", "wrappers"),
     ("datasets",),
     ("applications",),
     ("compat",),

@@ -41,6 +41,10 @@ from lapis.layers.conv import Convolution2DTranspose as Convolution2DTranspose
 from lapis.layers.conv import Convolution3DTranspose as Convolution3DTranspose
 from lapis.layers.conv import SeparableConvolution1D as SeparableConvolution1D
 from lapis.layers.conv import SeparableConvolution2D as SeparableConvolution2D
+from lapis.layers.foreign import FlaxLayer as FlaxLayer
+from lapis.layers.foreign import JaxLayer as JaxLayer
+from lapis.layers.foreign import TFSMLayer as TFSMLayer
+from lapis.layers.foreign import TorchModuleWrapper as TorchModuleWrapper
 from lapis.layers.merging import Add as Add
 from lapis.layers.merging import Average as Average
 from lapis.layers.merging import Multiply as Multiply
@@ -94,6 +98,8 @@ from lapis.layers.pooling import GlobalMaxPool3D as GlobalMaxPool3D
 from lapis.layers.pooling import MaxPool1D as MaxPool1D
 from lapis.layers.pooling import MaxPool2D as MaxPool2D
 from lapis.layers.pooling import MaxPool3D as MaxPool3D
+from lapis.layers.preprocessing.mel_spectrogram import MelSpectrogram as MelSpectrogram
+from lapis.layers.preprocessing.stft_spectrogram import STFTSpectrogram as STFTSpectrogram
 from lapis.layers.preprocessing import CategoryEncoding as CategoryEncoding
 from lapis.layers.preprocessing import Discretization as Discretization
 from lapis.layers.preprocessing import HashedCrossing as HashedCrossing

@@ -14,10 +14,12 @@ def make_program(model: Any, kind: str, step: Callable) -> Any:
 
     def share_as(by_name: bool) -> Any:
         graph = fingerprint(model, by_name)
+        if graph is None:
+            return None
         if kind == "predict":
             compiled = None if "predict_step" in model.__dict__ else ""
         else:
             compiled = compile_fingerprint(model, by_name)
-        return None if graph is None or compiled is None else (kind, graph, compiled)
+        return None if compiled is None else (kind, graph, compiled)
 
     return Program(step, collects=kind == "predict", uses_up=kind == "train", share_as=share_as)
