@@ -37,7 +37,8 @@ def test_logits_loss_is_that_of_keras(loss):
     teacher, student = f32(6, 3, low=-3, high=3), f32(6, 3, seed=1, low=-3, high=3)
     ours, theirs = (
         k.distillation.LogitsDistillation(
-            4.0, getattr(k.losses, loss)(**({"from_logits": True} if "Cat" in loss else {})) if loss[0].isupper() else loss
+            4.0,
+            getattr(k.losses, loss)(**({"from_logits": True} if "Cat" in loss else {})) if loss[0].isupper() else loss,
         )
         for k in (lapis, keras)
     )
@@ -72,7 +73,9 @@ def trained():
         distiller = _distiller(k, student_loss_weight=0.3)
         distiller.compile("sgd", k.losses.MeanSquaredError(), metrics=["mae"])
         before = [np.asarray(w) for w in distiller.teacher.get_weights()]
-        history = distiller.fit(X, Y, batch_size=16, epochs=2, shuffle=False, verbose=0, validation_data=(X[:20], Y[:20]))
+        history = distiller.fit(
+            X, Y, batch_size=16, epochs=2, shuffle=False, verbose=0, validation_data=(X[:20], Y[:20])
+        )
         found.append((distiller, history.history, distiller.evaluate(X, Y, verbose=0, return_dict=True), before))
     return found
 

@@ -62,7 +62,9 @@ class Distiller(Model):
             )
         self.student_loss_weight = student_loss_weight
         if isinstance(distillation_losses, (list, tuple)):
-            weights = [1.0] * len(distillation_losses) if distillation_loss_weights is None else distillation_loss_weights
+            weights = (
+                [1.0] * len(distillation_losses) if distillation_loss_weights is None else distillation_loss_weights
+            )
         else:
             distillation_losses, weights = [distillation_losses], [1.0]
         if not distillation_losses or not all(hasattr(loss, "compute_loss") for loss in distillation_losses):
