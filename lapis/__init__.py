@@ -22,10 +22,14 @@ from lapis import saving as saving
 from lapis import tree as tree
 from lapis import callbacks as callbacks
 from lapis import datasets as datasets
+from lapis import legacy as legacy
+from lapis import preprocessing as preprocessing
+from lapis import quantizers as quantizers
 from lapis import utils as utils
 from lapis import visualization as visualization
-from lapis.core.dtype_policies import DTypePolicy as DTypePolicy
-from lapis.core.dtype_policies import FloatDTypePolicy as FloatDTypePolicy
+from lapis.core.dtype_policy import DTypePolicy as DTypePolicy
+from lapis.core.dtype_policy import FloatDTypePolicy as FloatDTypePolicy
+from lapis.graph import Function as Function
 from lapis.graph import KerasTensor as KerasTensor
 from lapis.graph import Operation as Operation
 from lapis.initializers import Initializer as Initializer
@@ -37,11 +41,15 @@ from lapis.metrics import Metric as Metric
 from lapis.models import Model as Model
 from lapis.models import Sequential as Sequential
 from lapis.optimizers import Optimizer as Optimizer
+from lapis.quantizers import Quantizer as Quantizer
 from lapis.regularizers import Regularizer as Regularizer
 from lapis.state import StatelessScope as StatelessScope
 from lapis.state import SymbolicScope as SymbolicScope
 from lapis.state import Variable as Variable
+from lapis.state import device as device
 from lapis.state import name_scope as name_scope
+from lapis.state.remat import RematScope as RematScope
+from lapis.state.remat import remat as remat
 from lapis.training import disk_cache as _disk_cache
 
 _disk_cache.start()

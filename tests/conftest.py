@@ -4,6 +4,8 @@ import os
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["KERAS_BACKEND"] = "jax"
+# Most of a test is compilation, of which this older generator of code takes half; users have the other one.
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
 os.environ["LAPIS_COMPILATION_CACHE"] = "0"  # tests write nothing into the home folder
 
 import itertools
@@ -13,6 +15,8 @@ import jax
 import pytest
 
 import lapis
+
+lapis.config.disable_traceback_filtering()  # a test that fails shows where
 
 _PROGRAMS_KEPT = 200  # tests between two clearings of compiled programs, which would fill the memory otherwise
 _count = itertools.count(1)

@@ -29,6 +29,7 @@ FLOORS = (
     ("view",),
     ("models",),
     ("utils",),
+    ("legacy", "preprocessing"),
     ("datasets",),
     ("applications",),
     ("compat",),

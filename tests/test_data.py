@@ -254,6 +254,9 @@ def test_py_dataset_errors_and_hooks():
 
     with pytest.raises(OSError, match="no such file"):
         list(get_data_adapter(Broken(workers=2)).batches())
+    adapter = get_data_adapter(Numbers(workers=2))  # a pass that is broken off leaves the next one whole
+    next(adapter.batches())
+    assert lengths(adapter) == [2] * 5
     with pytest.raises(ValueError, match="length is 0"):
         get_data_adapter(Numbers(0))
     dataset = Numbers(2)
@@ -290,6 +293,14 @@ def test_epochs_in_chunks():
     assert steps_of(epochs) == steps_of(epochs) == [(0, 1), (2, 3), (4, 4)]
     epochs = Epochs(get_data_adapter(np.arange(10), batch_size=2), steps=3, chunk=2)
     assert steps_of(epochs) == [(0, 1), (2, 2)]
+
+
+def test_epochs_hold_few_large_batches(monkeypatch):
+    monkeypatch.setattr(lapis.data.epochs, "_MOST_BYTES", 90)
+    batches = [(np.zeros((10, 1)), {"a": np.zeros(2)})] * 3 + [(np.zeros((1, 1)), None)] * 4
+    epochs = Epochs(get_data_adapter(batches[i] for i in range(7)), chunk=4)
+    assert steps_of(epochs) == [(0, 0), (1, 1), (2, 2), (3, 6)]
+    assert epochs.num_batches == 7
 
 
 def test_epochs_with_steps_go_on_where_they_stopped():

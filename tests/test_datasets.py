@@ -16,7 +16,16 @@ import pytest
 
 import lapis
 from lapis.data.download import get_file
-from lapis.datasets import cifar10, fashion_mnist, mnist
+from lapis.datasets import (
+    boston_housing,
+    california_housing,
+    cifar10,
+    cifar100,
+    fashion_mnist,
+    imdb,
+    mnist,
+    reuters,
+)
 
 REAL = next(
     (
@@ -318,6 +327,31 @@ def test_real_cifar10(monkeypatch):
     assert set(np.unique(y)) == set(np.unique(y_test)) == set(range(10))
 
 
+def test_cifar100(site, cache, monkeypatch):
+    folder, address, _ = site
+    records = {"train": [(3, 77, 10), (19, 99, 20)], "test": [(0, 5, 30)]}
+    content = tar_of(
+        {
+            f"cifar-100-binary/{name}.bin": b"".join(bytes([c]) + cifar_record(f, red, 1, 2) for c, f, red in rows)
+            for name, rows in records.items()
+        }
+    )
+    (folder / cifar100.ARCHIVE).write_bytes(content)
+    monkeypatch.setattr(cifar100, "ORIGIN", f"{address}/{cifar100.ARCHIVE}")
+    monkeypatch.setattr(cifar100, "ARCHIVE_HASH", sha256(content))
+    (x, y), (x_test, y_test) = cifar100.load_data()
+    assert x.shape == (2, 32, 32, 3) and x[1, 5, 6].tolist() == [20, 1, 2] and x_test.shape == (1, 32, 32, 3)
+    assert (y.dtype, y.tolist(), y_test.tolist()) == (np.int64, [[77], [99]], [[5]])
+    (_, y), (_, y_test) = cifar100.load_data(label_mode="coarse")
+    assert (y.tolist(), y_test.tolist()) == ([[3], [19]], [[0]])
+    with pytest.raises(ValueError, match="'fine' or 'coarse'"):
+        cifar100.load_data("all")
+    file = cache / "datasets" / cifar100.UNPACKED / cifar100.FOLDER / "test.bin"
+    file.write_bytes(bytes([20]) + cifar_record(0, 0, 0, 0))
+    with pytest.raises(ValueError, match="label of 20, but there are 20 classes"):
+        cifar100.load_data()
+
+
 def idx(array):
     header = bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape)
     return gzip.compress(header + array.tobytes(), compresslevel=1)
@@ -353,7 +387,17 @@ def test_fashion_mnist(cache):
 
 
 @pytest.mark.parametrize(
-    ("module", "file"), [(mnist, "mnist.npz"), (cifar10, cifar10.ARCHIVE), (fashion_mnist, "train-images")]
+    ("module", "file"),
+    [
+        (mnist, "mnist.npz"),
+        (cifar10, cifar10.ARCHIVE),
+        (cifar100, cifar100.ARCHIVE),
+        (fashion_mnist, "train-images"),
+        (boston_housing, "boston_housing.npz"),
+        (california_housing, "california_housing.npz"),
+        (imdb, "imdb.npz"),
+        (reuters, "reuters.npz"),
+    ],
 )
 def test_offline_says_where_to_put_the_file(module, file, cache, monkeypatch):
     with socket.socket() as free:

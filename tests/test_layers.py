@@ -55,16 +55,34 @@ def _kwargs(row: Row) -> dict:
     return dict(row.kwargs) if row.training is None else {**row.kwargs, "training": row.training}
 
 
-def _call(layer, row: Row, is_keras: bool):
-    inputs = [nest.map_structure(jnp.asarray, x) for x in row.inputs]
+def _masked(row: Row, inputs: list, is_keras: bool) -> list:
+    """The inputs as arrays, with the row's masks on them."""
+    inputs = [nest.map_structure(jnp.asarray, x) for x in inputs]
+    put = keras.src.backend.set_keras_mask if is_keras else set_mask
     for x, mask in zip(inputs, row.masks or ()):
         for leaf, m in zip(nest.flatten(x), nest.flatten(mask)):
             if m is not None:
-                if is_keras:
-                    leaf._keras_mask = jnp.asarray(m)
-                else:
-                    set_mask(leaf, jnp.asarray(m))
-    return layer(*inputs, **_kwargs(row))
+                put(leaf, jnp.asarray(m))
+    return inputs
+
+
+def _call(layer, row: Row, is_keras: bool):
+    return layer(*_masked(row, row.inputs, is_keras), **_kwargs(row))
+
+
+def _symbolic(k, row: Row, shapes) -> list:
+    return [
+        nest.map_structure(lambda leaf, s: k.Input(batch_shape=s, dtype=str(leaf.dtype)), x, shape)
+        for x, shape in zip(row.inputs, shapes)
+    ]
+
+
+def _symbolic_kwargs(k, row: Row, batch: tuple) -> dict:
+    """The row's arguments of the call, arrays as symbolic tensors, whose first sizes are `batch`."""
+    return {
+        key: k.Input(batch_shape=(*batch, *v.shape[len(batch) :]), dtype=str(v.dtype)) if hasattr(v, "shape") else v
+        for key, v in _kwargs(row).items()
+    }
 
 
 def _plain(config):
@@ -126,20 +144,15 @@ def test_gradient(pair: Pair) -> None:
         def loss(weights, floats):
             it = iter(floats)
             inputs = [
-                nest.map_structure(lambda x: next(it) if np.asarray(x).dtype.kind == "f" else jnp.asarray(x), x)
-                for x in row.inputs
+                nest.map_structure(lambda x: next(it) if np.asarray(x).dtype.kind == "f" else x, x) for x in row.inputs
             ]
-            for x, mask in zip(inputs, row.masks or ()):
-                for leaf, m in zip(nest.flatten(x), nest.flatten(mask)):
-                    if m is not None:
-                        keras.src.backend.set_keras_mask(leaf, m) if is_keras else set_mask(leaf, m)
-            outputs, _ = layer.stateless_call(weights, fixed, *inputs, **kwargs)
+            outputs, _ = layer.stateless_call(weights, fixed, *_masked(row, inputs, is_keras), **kwargs)
             flat = [y for y in nest.flatten(outputs) if jnp.issubdtype(y.dtype, jnp.floating)]
             return sum(jnp.sum(y * jnp.cos(jnp.arange(y.size, dtype=y.dtype)).reshape(y.shape)) for y in flat)
 
         weights = [v.value for v in layer.trainable_variables]
         floats = [jnp.asarray(x) for x in nest.flatten(list(row.inputs)) if np.asarray(x).dtype.kind == "f"]
-        return jax.grad(loss, argnums=(0, 1))(weights, floats)
+        return jax.jit(jax.grad(loss, argnums=(0, 1)))(weights, floats)
 
     for mine, other in zip(jax.tree.leaves(loss_of(ours, False)), jax.tree.leaves(loss_of(theirs, True)), strict=True):
         np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-4 * max(1.0, float(jnp.abs(other).max(initial=0))))
@@ -150,18 +163,8 @@ def test_symbolic_equals_real(row: Row) -> None:
     shapes = row.spec_shapes or tuple(nest.map_structure(lambda x: (None, *x.shape[1:]), x) for x in row.inputs)
 
     def spec(k, layer):
-        inputs = []
-        for x, shape in zip(row.inputs, shapes):
-            if isinstance(x, (list, tuple)):
-                made = [k.Input(batch_shape=s, dtype=str(leaf.dtype)) for leaf, s in zip(x, shape)]
-            else:
-                made = k.Input(batch_shape=shape, dtype=str(x.dtype))
-            inputs.append(made)
-        symbolic_kwargs = {
-            key: k.Input(batch_shape=(None, *v.shape[1:]), dtype=str(v.dtype)) if hasattr(v, "shape") else v
-            for key, v in row.kwargs.items()
-        }
-        return nest.map_structure(lambda y: (tuple(y.shape), y.dtype), [layer(*inputs, **symbolic_kwargs)])
+        outputs = layer(*_symbolic(k, row, shapes), **_symbolic_kwargs(k, row, (None,)))
+        return nest.map_structure(lambda y: (tuple(y.shape), y.dtype), [outputs])
 
     ours, theirs = _fresh(row)
     assert nest.flatten(spec(lapis, ours)) == nest.flatten(spec(keras, theirs))
@@ -201,12 +204,23 @@ def test_types(row: Row, policy: str) -> None:
         try:
             layer = row.make(k)
             try:
-                y = _call(layer, row, k is keras)
+                outputs.append(_types(k, layer, row))
             except (NotImplementedError, TypeError) as error:
                 if k is lapis:
                     raise
                 pytest.skip(f"Keras cannot: {error}")  # no half-precision LAPACK, for one
-            outputs.append([[str(v.dtype) for v in layer.weights], [str(leaf.dtype) for leaf in nest.flatten(y)]])
         finally:
             k.config.set_dtype_policy("float32")
     assert outputs[0] == outputs[1]
+
+
+def _types(k, layer, row: Row) -> list:
+    """Types of weights and outputs; the call is traced, which compiles nothing."""
+    layer(*_symbolic(k, row, [nest.map_structure(np.shape, x) for x in row.inputs]), **_symbolic_kwargs(k, row, ()))
+
+    def call(*inputs):
+        with k.StatelessScope():
+            return layer(*_masked(row, inputs, k is keras), **_kwargs(row))
+
+    outputs = jax.eval_shape(call, *row.inputs)
+    return [[str(v.dtype) for v in layer.weights], [str(leaf.dtype) for leaf in nest.flatten(outputs)]]

@@ -12,7 +12,10 @@ from lapis.callbacks.learning_rates import ReduceLROnPlateau as ReduceLROnPlatea
 from lapis.callbacks.logs import to_python as to_python
 from lapis.callbacks.model_checkpoint import ModelCheckpoint as ModelCheckpoint
 from lapis.callbacks.monitor import MonitorCallback as MonitorCallback
+from lapis.callbacks.orbax_checkpoint import OrbaxCheckpoint as OrbaxCheckpoint
 from lapis.callbacks.progbar import Progbar as Progbar
 from lapis.callbacks.progbar_logger import ProgbarLogger as ProgbarLogger
+from lapis.callbacks.remote_monitor import RemoteMonitor as RemoteMonitor
 from lapis.callbacks.swap_ema_weights import SwapEMAWeights as SwapEMAWeights
+from lapis.callbacks.tensorboard import TensorBoard as TensorBoard
 from lapis.callbacks.terminate_on_nan import TerminateOnNaN as TerminateOnNaN

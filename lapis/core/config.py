@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,65 @@ def is_flash_attention_enabled() -> bool | None:
 def backend() -> str:
     """The engine's name, always `"jax"`."""
     return "jax"
+
+
+def set_backend(backend: str) -> None:
+    """Nothing for `"jax"`, a `ValueError` for any other engine."""
+    if backend != "jax":
+        raise ValueError(f"Lapis computes with JAX alone; set_backend got {backend!r}, expected 'jax'.")
+
+
+def is_nnx_enabled() -> bool:
+    """Always false: layers are not modules of Flax's NNX."""
+    return False
+
+
+def enable_unsafe_deserialization() -> None:
+    """Nothing but a warning: there is no mode in which loading a model executes what its file says."""
+    warnings.warn(
+        "enable_unsafe_deserialization() changes nothing: Lapis never executes code out of a file. Register the "
+        "functions that a model needs with lapis.saving.register_keras_serializable(), or pass them in custom_objects.",
+        stacklevel=2,
+    )
+
+
+def _limit(value: Any, name: str) -> int | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+        raise ValueError(f"{name} must be None or a number of 0 or more, 0 being no limit; got {value!r}.")
+    return value
+
+
+def _limit_from_environment(name: str) -> int | None:
+    text = os.environ.get(name)
+    if text is None:
+        return None
+    try:
+        return _limit(int(text), name)
+    except ValueError:
+        raise ValueError(f"The environment variable {name} must hold a number of 0 or more; got {text!r}.") from None
+
+
+_limits = {name: _limit_from_environment(f"KERAS_MAX_{name.upper()}") for name in ("epochs", "steps_per_epoch")}
+
+
+def max_epochs() -> int | None:
+    """The most epochs that `fit` trains, from `set_max_epochs` or the environment variable `KERAS_MAX_EPOCHS`."""
+    return _limits["epochs"]
+
+
+def set_max_epochs(max_epochs: int | None) -> None:
+    """Let no `fit` train longer than so many epochs, to try a program out; `None` is no limit."""
+    _limits["epochs"] = _limit(max_epochs, "max_epochs")
+
+
+def max_steps_per_epoch() -> int | None:
+    """The most batches of an epoch, from `set_max_steps_per_epoch` or `KERAS_MAX_STEPS_PER_EPOCH`."""
+    return _limits["steps_per_epoch"]
+
+
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
+    """Let no epoch of `fit`, `evaluate` and `predict` take more than so many batches; `None` is no limit."""
+    _limits["steps_per_epoch"] = _limit(max_steps_per_epoch, "max_steps_per_epoch")
 
 
 def x64_enabled() -> bool:

@@ -1,99 +1,71 @@
-"""Which type a layer computes in and which its weights are stored in."""
+"""Which type a layer computes in and which its weights are stored in: maps of policies, and policies by name."""
 
-import threading
+import re
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 from lapis.core import dtypes
+from lapis.core.dtype_policy import DTypePolicy as DTypePolicy
+from lapis.core.dtype_policy import FloatDTypePolicy as FloatDTypePolicy
+from lapis.core.dtype_policy import dtype_policy as dtype_policy
+from lapis.core.dtype_policy import set_default
+from lapis.core.quantized_policies import quantized_policy
 from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
-
-_MIXED = {"mixed_float16": ("float16", "float32"), "mixed_bfloat16": ("bfloat16", "float32")}
-_global = threading.local()
-
-
-@builtin("keras")
-class DTypePolicy:
-    """The types of a layer: `name` is an element type or `"mixed_float16"` / `"mixed_bfloat16"`.
-
-    `compute_dtype` is the type that inputs are cast to and outputs come in, `variable_dtype` that of the weights. A
-    mixed policy computes in 16 bits and keeps the weights in float32.
-
-    >>> DTypePolicy("mixed_bfloat16").compute_dtype, DTypePolicy("mixed_bfloat16").variable_dtype
-    ('bfloat16', 'float32')
-    """
-
-    def __init__(self, name: Any = None) -> None:
-        if name is None:
-            name = dtypes.standardize_dtype(None)
-        if not isinstance(name, str):
-            raise TypeError(f"A dtype policy's name must be a string; got {name!r}.")
-        self.name = name
-        if name in _MIXED:
-            self.compute_dtype, self.variable_dtype = _MIXED[name]
-        else:
-            try:
-                self.compute_dtype = self.variable_dtype = dtypes.standardize_dtype(name)
-            except ValueError:
-                raise ValueError(
-                    f"{name!r} is no dtype policy; expected 'mixed_float16', 'mixed_bfloat16' or an element type "
-                    "such as 'float32'."
-                ) from None
-
-    @property
-    def quantization_mode(self) -> None:
-        """Always `None`: this policy does not quantize."""
-        return None
-
-    def convert_input(self, x: Any, autocast: bool, dtype: str) -> Any:
-        """`x` cast to `dtype` where it is a floating-point array and `autocast` is set."""
-        if autocast and hasattr(x, "astype") and dtypes.is_float_dtype(x.dtype) and x.dtype != dtype:
-            return x.astype(dtype)
-        return x
-
-    def get_config(self) -> dict:
-        """`{"name": …}`."""
-        return {"name": self.name}
-
-    @classmethod
-    def from_config(cls, config: dict) -> "DTypePolicy":
-        """The policy again."""
-        return cls(**config)
-
-    def __repr__(self) -> str:
-        return f'<DTypePolicy "{self.name}">'
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.name == self.name  # pyright: ignore[reportAttributeAccessIssue]
-
-    def __hash__(self) -> int:
-        return hash((type(self), self.name))
-
-
-FloatDTypePolicy = DTypePolicy
 
 
 @builtin("keras.dtype_policies")
 class DTypePolicyMap(DTypePolicy, MutableMapping):
-    """Policies by layer path, with a default for the rest."""
+    """Policies by layer path, with a default for the rest.
+
+    A key is a path, or a regular expression that must match a whole path and is tried where no key is the path itself;
+    a path that several match is a `ValueError`.
+
+    Args:
+        default_policy: for paths without a policy; the global policy at the time when not given.
+        policy_map: a dict of policies by path.
+
+    >>> policies = DTypePolicyMap("float32", {"encoder/.*": "bfloat16"})
+    >>> policies["encoder/dense"].name, policies["decoder"].name
+    ('bfloat16', 'float32')
+    """
 
     def __init__(self, default_policy: Any = None, policy_map: dict | None = None) -> None:
-        self.default_policy = get(default_policy)
+        if isinstance(default_policy, DTypePolicyMap):
+            raise ValueError("A DTypePolicyMap cannot be the default of another; give the policy that is meant.")
+        if policy_map is not None and not isinstance(policy_map, dict):
+            raise TypeError(f"policy_map must be a dict of policies by path; got {policy_map!r}.")
+        self._default_policy = None if default_policy is None else get(default_policy)
+        self._given_default = default_policy
         self._policy_map = {path: get(policy) for path, policy in (policy_map or {}).items()}
 
     @property
-    def name(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def default_policy(self) -> DTypePolicy:
+        """The policy of paths that are given none."""
+        return dtype_policy() if self._default_policy is None else self._default_policy
+
+    @property
+    def name(self) -> str:
         return f"map_{self.default_policy.name}"
 
     @property
-    def compute_dtype(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def compute_dtype(self) -> str:
         return self.default_policy.compute_dtype
 
     @property
-    def variable_dtype(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def variable_dtype(self) -> str:
         return self.default_policy.variable_dtype
 
+    @property
+    def quantization_mode(self) -> str | None:
+        return self.default_policy.quantization_mode
+
     def __getitem__(self, path: str) -> DTypePolicy:
-        return self._policy_map.get(path, self.default_policy)
+        if path in self._policy_map:
+            return self._policy_map[path]
+        keys = [key for key in self._policy_map if re.fullmatch(key, path)]
+        if len(keys) > 1:
+            raise ValueError(f"The path {path!r} has several policies, by the keys {keys}; at most one may match it.")
+        return self._policy_map[keys[0]] if keys else self.default_policy
 
     def __setitem__(self, path: str, policy: Any) -> None:
         if path in self._policy_map:
@@ -123,19 +95,19 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
 
     def get_config(self) -> dict:
         return {
-            "default_policy": serialize_keras_object(self.default_policy),
+            "default_policy": serialize_keras_object(self._given_default),
             "policy_map": {path: serialize_keras_object(policy) for path, policy in self._policy_map.items()},
         }
 
-
-def dtype_policy() -> DTypePolicy:
-    """The policy of layers that are given none."""
-    return getattr(_global, "policy", None) or DTypePolicy(dtypes.standardize_dtype(None))
+    @classmethod
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> "DTypePolicyMap":
+        """The map again; `custom_objects` are classes of policies that the config may name."""
+        return cls(**{name: deserialize_keras_object(value, custom_objects) for name, value in config.items()})
 
 
 def set_dtype_policy(policy: Any) -> None:
     """Set the policy of layers made from now on: a policy or its name."""
-    _global.policy = None if policy is None else get(policy)
+    set_default(None if policy is None else get(policy))
 
 
 def get(identifier: Any) -> DTypePolicy:
@@ -147,7 +119,7 @@ def get(identifier: Any) -> DTypePolicy:
     if isinstance(identifier, dict):
         return deserialize_keras_object(identifier)
     if isinstance(identifier, str):
-        return DTypePolicy(identifier)
+        return quantized_policy(identifier) if "_from_" in identifier else DTypePolicy(identifier)
     try:
         return DTypePolicy(dtypes.standardize_dtype(identifier))
     except (ValueError, TypeError, AttributeError):
@@ -156,9 +128,9 @@ def get(identifier: Any) -> DTypePolicy:
         ) from None
 
 
-def serialize(policy: DTypePolicy) -> dict:
+def serialize(dtype_policy: DTypePolicy) -> dict:
     """The policy as plain data."""
-    return serialize_keras_object(policy)
+    return serialize_keras_object(dtype_policy)
 
 
 def deserialize(config: dict, custom_objects: dict | None = None) -> DTypePolicy:

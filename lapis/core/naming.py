@@ -21,6 +21,17 @@ def unique_name(prefix: str) -> str:
     return f"{prefix}_{count}" if count else prefix
 
 
+def get_uid(prefix: str = "") -> int:
+    """The next number of a prefix, from 1; names made up from the prefix count along.
+
+    >>> get_uid("a_prefix"), get_uid("a_prefix"), unique_name("a_prefix")
+    (1, 2, 'a_prefix_3')
+    """
+    number = max(_counts[prefix], 1)
+    _counts[prefix] = number + 1
+    return number
+
+
 def auto_name(class_name: str) -> str:
     """A fresh name for an object of the class: `"Dense"` gives `"dense"`, then `"dense_1"`."""
     return unique_name(to_snake_case(class_name))

@@ -1,6 +1,7 @@
 """Nested structures: lists, tuples, named tuples and dicts of leaves. `None` is a leaf; dicts go in sorted key
 order."""
 
+import warnings
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -87,35 +88,35 @@ def _children(structure: Any) -> list:
     return [structure[key] for key in _keys(structure)] if isinstance(structure, dict) else list(structure)
 
 
-def map_structure(fn: Callable, *structures: Any, none_is_leaf: bool = True) -> Any:
-    """The structure of the first argument with `fn` of the leaves of all; they must agree in structure.
+def map_structure(func: Callable, *structures: Any, none_is_leaf: bool = True) -> Any:
+    """The structure of the first argument with `func` of the leaves of all; they must agree in structure.
 
     >>> map_structure(lambda a, b: a + b, [1, (2,)], [10, (20,)])
     [11, (22,)]
     """
     first = structures[0]
     if not isinstance(first, (list, tuple, dict)):
-        return None if first is None and not none_is_leaf else fn(*structures)
+        return None if first is None and not none_is_leaf else func(*structures)
     if len(structures) == 1:
-        return _like(first, [map_structure(fn, child, none_is_leaf=none_is_leaf) for child in _children(first)])
+        return _like(first, [map_structure(func, child, none_is_leaf=none_is_leaf) for child in _children(first)])
     for other in structures[1:]:
         _assert_same_level(first, other)
     columns = zip(*(_children(structure) for structure in structures))
-    return _like(first, [map_structure(fn, *column, none_is_leaf=none_is_leaf) for column in columns])
+    return _like(first, [map_structure(func, *column, none_is_leaf=none_is_leaf) for column in columns])
 
 
-def map_structure_up_to(shallow: Any, fn: Callable, *structures: Any) -> Any:
-    """Like `map_structure`, but what lies below the leaves of `shallow` is passed to `fn` whole.
+def map_structure_up_to(shallow_structure: Any, func: Callable, *structures: Any) -> Any:
+    """Like `map_structure`, but what lies below the leaves of `shallow_structure` is passed to `func` whole.
 
     >>> map_structure_up_to({"a": 0}, len, {"a": [1, 2]})
     {'a': 2}
     """
-    if not is_nested(shallow):
-        return fn(*structures)
+    if not is_nested(shallow_structure):
+        return func(*structures)
     for other in structures:
-        _assert_same_level(shallow, other)
-    columns = zip(_children(shallow), *(_children(structure) for structure in structures))
-    return _like(shallow, [map_structure_up_to(first, fn, *rest) for first, *rest in columns])
+        _assert_same_level(shallow_structure, other)
+    columns = zip(_children(shallow_structure), *(_children(structure) for structure in structures))
+    return _like(shallow_structure, [map_structure_up_to(first, func, *rest) for first, *rest in columns])
 
 
 def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
@@ -150,14 +151,28 @@ def _describe(structure: Any) -> str:
     return f"a single {type(structure).__name__}"
 
 
-def assert_same_structure(a: Any, b: Any) -> None:
-    """A `ValueError` that names the first place where two structures differ."""
+def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> None:
+    """A `ValueError` that names the first place where two structures differ; `check_types` has no effect any more."""
+    if check_types is not None:
+        warnings.warn("assert_same_structure ignores check_types: only the structure is compared.", stacklevel=2)
     if is_nested(a) != is_nested(b):
         raise ValueError(f"The structures differ: {_describe(a)} against {_describe(b)}.")
     if is_nested(a):
         _assert_same_level(a, b)
         for left, right in zip(_children(a), _children(b)):
             assert_same_structure(left, right)
+
+
+def assert_same_paths(a: Any, b: Any) -> None:
+    """A `ValueError` that names the paths to leaves which only one of two structures has."""
+    of_a, of_b = ({path for path, _ in flatten_with_path(structure)} for structure in (a, b))
+    if of_a != of_b:
+        lone = [
+            f"only `{name}` has {sorted(paths, key=repr)}"
+            for name, paths in (("a", of_a - of_b), ("b", of_b - of_a))
+            if paths
+        ]
+        raise ValueError(f"The structures have different paths: {', '.join(lone)}.")
 
 
 class _MapToNone:
@@ -170,21 +185,45 @@ class _MapToNone:
 MAP_TO_NONE = _MapToNone()
 
 
-def traverse(fn: Callable, structure: Any, top_down: bool = True) -> Any:
-    """The structure with `fn` applied to every node, leaf or not; where `fn` gives `None` the node is kept.
+def traverse(func: Callable, structure: Any, top_down: bool = True) -> Any:
+    """The structure with `func` applied to every node, leaf or not; where `func` gives `None` the node is kept.
 
     >>> traverse(lambda s: s + 1 if isinstance(s, int) else None, [1, [2]])
     [2, [3]]
     """
     if top_down:
-        found = fn(structure)
+        found = func(structure)
         if found is MAP_TO_NONE:
             return None
         if found is not None:
             return found
     if is_nested(structure):
-        structure = _like(structure, [traverse(fn, child, top_down) for child in _children(structure)])
+        structure = _like(structure, [traverse(func, child, top_down) for child in _children(structure)])
     if top_down:
         return structure
-    found = fn(structure)
+    found = func(structure)
     return structure if found is None else None if found is MAP_TO_NONE else found
+
+
+def lists_to_tuples(structure: Any) -> Any:
+    """The structure with a tuple in place of every list.
+
+    >>> lists_to_tuples([1, {"a": [2]}])
+    (1, {'a': (2,)})
+    """
+    return traverse(lambda x: tuple(x) if isinstance(x, list) else None, structure, top_down=False)
+
+
+def map_shape_structure(func: Callable, structure: Any) -> Any:
+    """Like `map_structure`, but a list or tuple of sizes (integers and `None`) is a leaf.
+
+    >>> map_shape_structure(len, {"a": (None, 3), "b": [(1, 2, 3)]})
+    {'a': 2, 'b': [3]}
+    """
+    if not is_nested(structure) or _is_shape(structure):
+        return func(structure)
+    return _like(structure, [map_shape_structure(func, child) for child in _children(structure)])
+
+
+def _is_shape(structure: Any) -> bool:
+    return isinstance(structure, (list, tuple)) and all(size is None or isinstance(size, int) for size in structure)

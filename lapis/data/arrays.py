@@ -36,8 +36,8 @@ def is_array_like(x: Any) -> bool:
     return hasattr(x, "shape") and (hasattr(x, "__array__") or hasattr(x, "toarray") or hasattr(x, "todense"))
 
 
-def to_numpy(x: Any) -> np.ndarray:
-    """The value as a NumPy array; floats in `floatx()`.
+def to_numpy(x: Any, strings: bool = False) -> np.ndarray:
+    """The value as a NumPy array; floats in `floatx()`. Only with `strings` it may hold such.
 
     A pandas Series becomes a column `(samples, 1)`.
 
@@ -53,20 +53,21 @@ def to_numpy(x: Any) -> np.ndarray:
         array = np.asarray(x.todense())
     else:
         array = np.asarray(x)
-    if array.dtype.kind in "OUSM":
+    if array.dtype.kind in "OUSM" and not (strings and array.dtype.kind != "M"):
         raise TypeError(
             f"An array of {array.dtype} cannot be fed to a model: {str(array)[:80]!r}. Turn it into numbers first, "
             "for example with array.astype('float32'); rows of unequal length need padding."
         )
-    return array.astype(floatx(), copy=False) if is_float_dtype(array.dtype) else array
+    is_float = array.dtype.kind not in "OUS" and is_float_dtype(array.dtype)
+    return array.astype(floatx(), copy=False) if is_float else array
 
 
-def _to_rows(x: Any) -> Any:
+def _to_rows(x: Any, strings: bool = False) -> Any:
     if x is None:
         return None
     if isinstance(x, SparseRows):
         return x
-    rows = SparseRows(x) if hasattr(x, "tocsr") and hasattr(x, "toarray") else to_numpy(x)
+    rows = SparseRows(x) if hasattr(x, "tocsr") and hasattr(x, "toarray") else to_numpy(x, strings)
     if not rows.shape:
         raise ValueError(f"Arrays need a leading axis of samples; got the scalar {x!r}.")
     return rows
@@ -115,7 +116,8 @@ class ArrayAdapter(DataAdapter):
     """Batches cut from arrays, in order or shuffled anew for each pass.
 
     `batch_size` is 32 unless given; with `steps` and no `batch_size` it is what makes that many batches. The last
-    batch holds what remains. `shuffle` is `True`, `False` or `"batch"` (only within each batch).
+    batch holds what remains. `shuffle` is `True`, `False` or `"batch"` (only within each batch). With `strings`, `x`
+    may hold such.
 
     >>> adapter = ArrayAdapter(np.arange(5), np.arange(5), batch_size=2)
     >>> adapter.num_batches, [len(x) for x, y in adapter.batches()]
@@ -133,12 +135,14 @@ class ArrayAdapter(DataAdapter):
         steps: int | None = None,
         shuffle: bool | str = False,
         class_weight: dict | None = None,
+        strings: bool = False,
     ) -> None:
         _check_batch_size(batch_size)
         if class_weight is not None and sample_weight is not None:
             raise ValueError("Give either class_weight or sample_weight, not both; multiply them into sample_weight.")
         sample_weight = _spread_weights(y, sample_weight)
-        x, y, sample_weight = (nest.map_structure(_to_rows, part) for part in (x, y, sample_weight))
+        x = nest.map_structure(lambda leaf: _to_rows(leaf, strings), x)
+        y, sample_weight = nest.map_structure(_to_rows, (y, sample_weight))
         if class_weight is not None:
             sample_weight = class_weight_to_sample_weight(y, class_weight)
         self.num_samples = _check_lengths(x, y, sample_weight)
@@ -206,7 +210,7 @@ class ChosenRows(DataAdapter):
             yield np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
 
 
-def split_arrays(arrays: tuple, fraction: float) -> tuple[tuple, tuple]:
+def split_arrays(arrays: tuple, fraction: float, strings: bool = False) -> tuple[tuple, tuple]:
     """The arrays without, and only with, the last `fraction` of their samples, for training and validation.
 
     >>> split_arrays((np.arange(10), None, None), 0.2)[1][0].tolist()
@@ -220,7 +224,8 @@ def split_arrays(arrays: tuple, fraction: float) -> tuple[tuple, tuple]:
                 f"validation_split works on arrays, but the data hold a {type(leaf).__name__}. Pass the validation "
                 "part yourself with validation_data."
             )
-    rows = nest.map_structure(_to_rows, arrays)
+    x = nest.map_structure(lambda leaf: _to_rows(leaf, strings), arrays[0])
+    rows = (x, *nest.map_structure(_to_rows, arrays[1:]))
     samples = _check_lengths(*rows)
     split_at = math.floor(samples * (1.0 - fraction))
     if split_at in (0, samples):

@@ -4,7 +4,13 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
+import lapis.core.nest as nest
 from lapis.data.adapter import DataAdapter
+
+# Batches that wait together must not fill the memory, however many of them a run could take.
+_MOST_BYTES = 64 << 20
 
 
 class Epochs:
@@ -12,7 +18,7 @@ class Epochs:
 
     Without `steps` an epoch is one pass over the data. With `steps` it is that many batches, and the next epoch goes
     on where this one stopped; a pass that ends inside an epoch ends the epoch, with a warning. `chunk` batches come
-    at a time.
+    at a time, or fewer if they are large.
 
     >>> import numpy as np
     >>> from lapis.data.arrays import ArrayAdapter
@@ -65,11 +71,11 @@ class Epochs:
         step = 0
         while self.steps is None or step < self.steps:
             room = self.chunk if self.steps is None else min(self.chunk, self.steps - step)
-            batches = self._take(room)
+            batches, ended = self._take(room)
             if batches:
                 yield step, step + len(batches) - 1, batches
                 step += len(batches)
-            if len(batches) < room:
+            if ended:
                 self._end_pass(step)
                 break
 
@@ -90,15 +96,17 @@ class Epochs:
             return self._ahead.pop()
         return next(self._pass)  # pyright: ignore[reportArgumentType]
 
-    def _take(self, count: int) -> list[Any]:
-        batches = []
+    def _take(self, count: int) -> tuple[list[Any], bool]:
+        """Up to `count` batches, and whether the pass ended before there were so many."""
+        batches, size, ended = [], 0, False
         try:
-            while len(batches) < count:
+            while len(batches) < count and size < _MOST_BYTES:
                 batches.append(self._next())
+                size += _size(batches[-1])
         except StopIteration:
-            pass
+            ended = True
         self._taken += len(batches)
-        return batches
+        return batches, ended
 
     def _end_pass(self, step: int) -> None:
         self._drop_pass()
@@ -117,3 +125,8 @@ class Epochs:
         self._pass = None
         self._taken = 0
         self._ahead.clear()
+
+
+def _size(batch: Any) -> int:
+    """The bytes of a batch."""
+    return batch.nbytes if isinstance(batch, np.ndarray) else sum(getattr(x, "nbytes", 0) for x in nest.flatten(batch))

@@ -1,5 +1,6 @@
-"""Anything that yields batches: generators, lists of files read lazily, torch DataLoaders, tf.data Datasets."""
+"""Anything that yields batches: generators, Lapis's and tf.data's data sets, torch's and grain's loaders."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -32,8 +33,8 @@ def to_array(x: Any) -> Any:
     return np.asarray(x)
 
 
-def standardize_batch(batch: Any) -> Any:
-    """The batch as a tuple (or the lone `x`) of arrays.
+def standardize_batch(batch: Any, strings: bool = False) -> Any:
+    """The batch as a tuple (or the lone `x`) of arrays; only with `strings` its inputs may hold such.
 
     >>> standardize_batch([np.zeros(2), np.ones(2)])[1]
     array([1., 1.])
@@ -42,7 +43,8 @@ def standardize_batch(batch: Any) -> Any:
         unpack_x_y_sample_weight(batch)  # for its error
         batch = tuple(batch)
     batch = nest.map_structure(to_array, batch)
-    for array in nest.flatten(batch):
+    numbers = nest.flatten(unpack_x_y_sample_weight(batch)[1:]) if strings else nest.flatten(batch)
+    for array in numbers:
         if array is not None and (array.ndim == 0 or array.dtype.kind in "OUS"):
             raise ValueError(
                 f"A batch must hold arrays of numbers with a leading axis of samples; got {array!r:.80} of type "
@@ -57,7 +59,8 @@ def _length(source: Any) -> int | None:
         length = int(source.cardinality()) if hasattr(source, "cardinality") else len(source)
     except (TypeError, NotImplementedError):
         return None
-    return length if length >= 0 else None  # tf.data says -1 for endless, -2 for unknown
+    # Of what has no end, or none that is known, tf.data says a number below 0, and grain the largest that there is.
+    return length if 0 <= length < sys.maxsize else None
 
 
 class IterableAdapter(DataAdapter):
@@ -68,8 +71,9 @@ class IterableAdapter(DataAdapter):
     (None, 3)
     """
 
-    def __init__(self, source: Iterable, class_weight: dict | None = None) -> None:
+    def __init__(self, source: Iterable, class_weight: dict | None = None, strings: bool = False) -> None:
         self.source = source
+        self.strings = strings
         self.class_weight = class_weight
         self.num_batches = _length(source)
         self.one_pass = isinstance(source, Iterator)
@@ -79,4 +83,4 @@ class IterableAdapter(DataAdapter):
         if hasattr(source, "as_numpy_iterator"):
             source = source.as_numpy_iterator()
         for batch in source:
-            yield with_class_weight(standardize_batch(batch), self.class_weight)
+            yield with_class_weight(standardize_batch(batch, self.strings), self.class_weight)

@@ -31,10 +31,12 @@ def get_data_adapter(
     steps: int | None = None,
     shuffle: bool | str = False,
     class_weight: dict | None = None,
+    strings: bool = False,
 ) -> DataAdapter:
     """The adapter that reads `x`: arrays in any nesting, a `PyDataset`, or an iterable of batches.
 
-    Only arrays have a `batch_size`, separate `y` and `sample_weight`; a generator is never shuffled.
+    Only arrays have a `batch_size`, separate `y` and `sample_weight`; a generator is never shuffled. `strings` says
+    whether inputs may hold such.
 
     >>> import numpy as np
     >>> type(get_data_adapter({"a": np.zeros(3), "b": np.zeros((3, 2))})).__name__
@@ -44,7 +46,7 @@ def get_data_adapter(
         return x
     if isinstance(x, PyDataset):
         _refuse_targets(x, y, sample_weight)
-        return PyDatasetAdapter(x, shuffle=shuffle, class_weight=class_weight)
+        return PyDatasetAdapter(x, shuffle=shuffle, class_weight=class_weight, strings=strings)
     if x is None or (nest.is_nested(x) and not any(leaf is not None for leaf in nest.flatten(x))):
         raise ValueError(f"x is {x!r}; expected arrays, or something that yields batches.")
     if _is_arrays(x):
@@ -54,10 +56,10 @@ def get_data_adapter(
                 f"y and sample_weight must be arrays like x; got a {type(wrong).__name__}. Lists of numbers become "
                 "arrays with numpy.array(...)."
             )
-        return ArrayAdapter(x, y, sample_weight, batch_size, steps, shuffle, class_weight)
+        return ArrayAdapter(x, y, sample_weight, batch_size, steps, shuffle, class_weight, strings)
     if isinstance(x, Iterable) and not nest.is_nested(x) and not isinstance(x, (str, bytes)) and not _is_symbolic(x):
         _refuse_targets(x, y, sample_weight)
-        return IterableAdapter(x, class_weight=class_weight)
+        return IterableAdapter(x, class_weight=class_weight, strings=strings)
     raise TypeError(_explain(x))
 
 

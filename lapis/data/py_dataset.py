@@ -1,15 +1,15 @@
 """A data set as a class: batch `i` on demand, from several workers if wanted."""
 
-import collections
 import itertools
 import multiprocessing
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
 from lapis.data.adapter import DataAdapter
+from lapis.data.ahead import make_ahead
 from lapis.data.iterables import standardize_batch
 from lapis.data.packing import with_class_weight
 from lapis.state import make_default_seed
@@ -82,42 +82,24 @@ def _fetch_shared(index: int) -> Any:
     return _shared[index]
 
 
-def _pool(dataset: PyDataset) -> tuple[Executor, Callable[[int], Any]]:
-    if dataset.use_multiprocessing:
-        # A forked copy of a process with JAX's threads may hang, so workers start afresh.
-        context = multiprocessing.get_context("spawn")
-        workers = ProcessPoolExecutor(dataset.workers, context, initializer=_share, initargs=(dataset,))
-        return workers, _fetch_shared
-    return ThreadPoolExecutor(dataset.workers), dataset.__getitem__
-
-
-def _fetch_ahead(dataset: PyDataset, order: Iterable[int]) -> Iterator[Any]:
-    """Batches in order, made by workers some way ahead."""
-    pool, fetch = _pool(dataset)
-    indices = iter(order)
-    waiting: collections.deque = collections.deque()
-    try:
-        for index in itertools.islice(indices, max(dataset.max_queue_size, 1)):
-            waiting.append(pool.submit(fetch, index))
-        while waiting:
-            batch = waiting.popleft().result()
-            for index in itertools.islice(indices, 1):
-                waiting.append(pool.submit(fetch, index))
-            yield batch
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
 class PyDatasetAdapter(DataAdapter):
     """Batches of a `PyDataset`; `shuffle=True` takes those of a finite one in a new order on each pass."""
 
-    def __init__(self, dataset: PyDataset, shuffle: bool | str = False, class_weight: dict | None = None) -> None:
+    def __init__(
+        self,
+        dataset: PyDataset,
+        shuffle: bool | str = False,
+        class_weight: dict | None = None,
+        strings: bool = False,
+    ) -> None:
         self.dataset = dataset
+        self.strings = strings
         self.class_weight = class_weight
         if dataset.num_batches == 0:
             raise ValueError(f"{type(dataset).__name__} has no batches: its length is 0.")
         shuffled = shuffle and dataset.num_batches is not None
         self._generator = np.random.default_rng(make_default_seed()) if shuffled else None
+        self._threads: ThreadPoolExecutor | None = None
 
     @property
     def num_batches(self) -> int | None:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -125,7 +107,7 @@ class PyDatasetAdapter(DataAdapter):
 
     def batches(self) -> Iterator[Any]:
         for batch in self._fetch(self._order()):
-            yield with_class_weight(standardize_batch(batch), self.class_weight)
+            yield with_class_weight(standardize_batch(batch, self.strings), self.class_weight)
 
     def _order(self) -> Iterable[int]:
         count = self.num_batches
@@ -135,8 +117,20 @@ class PyDatasetAdapter(DataAdapter):
 
     def _fetch(self, order: Iterable[int]) -> Iterator[Any]:
         if self.dataset.workers > 1 or (self.dataset.workers > 0 and self.dataset.use_multiprocessing):
-            return _fetch_ahead(self.dataset, order)
+            return self._fetch_ahead(order)
         return map(self.dataset.__getitem__, order)
+
+    def _fetch_ahead(self, order: Iterable[int]) -> Iterator[Any]:
+        count = self.dataset.max_queue_size
+        if not self.dataset.use_multiprocessing:
+            self._threads = self._threads or ThreadPoolExecutor(self.dataset.workers)
+            yield from make_ahead(self._threads, self.dataset.__getitem__, order, count)
+            return
+        # Workers start afresh on each pass, with the data set as it is now; a forked copy of a process with JAX's
+        # threads may hang.
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(self.dataset.workers, context, _share, (self.dataset,)) as pool:
+            yield from make_ahead(pool, _fetch_shared, order, count)
 
     def on_epoch_begin(self) -> None:
         self.dataset.on_epoch_begin()

@@ -1,11 +1,15 @@
 """Where the data sets' files are."""
 
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
 
 from lapis.core.config import cache_home
+from lapis.data.download import algorithm_of, digest, get_file
+
+STORE = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 
 
 def find(*names: str) -> Path | None:
@@ -15,6 +19,19 @@ def find(*names: str) -> Path | None:
             if (folder / name).exists():
                 return folder / name
     return None
+
+
+def published_file(name: str, origin: str, file_hash: str) -> Path:
+    """The file with this very hash: the one in the cache, else downloaded."""
+    found = find(name)
+    if found is not None and digest(found, algorithm_of("auto", file_hash)) == file_hash:
+        return found
+    return Path(get_file(name, origin, file_hash=file_hash))
+
+
+def word_index(name: str, origin: str, file_hash: str) -> dict[str, int]:
+    """A published JSON file of words and their ranks."""
+    return json.loads(published_file(name, origin, file_hash).read_text(encoding="utf-8"))
 
 
 def content_digest(array: np.ndarray) -> str:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lapis.core.config import image_data_format
 from lapis.data.download import get_file
-from lapis.datasets.cached import find, wrong_file
+from lapis.datasets.cached import find
+from lapis.datasets.cifar import read
 
 # The binary layout; the one for Python holds pickles, which can run code when they are read.
 ORIGIN = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
@@ -14,8 +14,7 @@ ARCHIVE_HASH = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd
 ARCHIVE, UNPACKED, FOLDER = "cifar-10-binary.tar.gz", "cifar-10-binary_extracted", "cifar-10-batches-bin"
 TRAINING = tuple(f"data_batch_{i}.bin" for i in range(1, 6))
 TEST = ("test_batch.bin",)
-SIDE, CHANNELS, CLASSES = 32, 3, 10
-RECORD = 1 + CHANNELS * SIDE * SIDE
+CLASSES = (10,)
 
 
 def load_data() -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
@@ -35,26 +34,4 @@ def load_data() -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.nda
     folder = find(FOLDER, f"{UNPACKED}/{FOLDER}")
     if folder is None:
         folder = Path(get_file(ARCHIVE, ORIGIN, file_hash=ARCHIVE_HASH, extract=True)) / FOLDER
-    return read(folder, TRAINING), read(folder, TEST)
-
-
-def read(folder: Path, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Images and labels of several files: records of a label's byte and the bytes of an image, channel by channel."""
-    records = np.concatenate([read_file(folder / name) for name in names])
-    images = records[:, 1:].reshape(-1, CHANNELS, SIDE, SIDE)
-    if image_data_format() == "channels_last":
-        images = images.transpose(0, 2, 3, 1)
-    return np.ascontiguousarray(images), records[:, :1].copy()
-
-
-def read_file(path: Path) -> np.ndarray:
-    """The records of one file."""
-    if not path.exists():
-        raise wrong_file(path.parent, "CIFAR-10", f"{path.name} is missing")
-    content = np.fromfile(path, np.uint8)
-    if content.size == 0 or content.size % RECORD:
-        raise wrong_file(path, "CIFAR-10", f"its {content.size} bytes are no multiple of a record's {RECORD}")
-    records = content.reshape(-1, RECORD)
-    if records[:, 0].max() >= CLASSES:
-        raise wrong_file(path, "CIFAR-10", f"it has a label of {records[:, 0].max()}, but there are {CLASSES} classes")
-    return records
+    return read(folder, TRAINING, "CIFAR-10", CLASSES), read(folder, TEST, "CIFAR-10", CLASSES)

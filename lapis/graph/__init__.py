@@ -1,5 +1,10 @@
 """A model as data: symbolic tensors, the calls recorded on them, shape inference, and plans."""
 
+from lapis.graph.function import Function as Function
+from lapis.graph.host import HostOutputs as HostOutputs
+from lapis.graph.host import HostPart as HostPart
+from lapis.graph.host import host_part as host_part
+from lapis.graph.host import needs_host as needs_host
 from lapis.graph.infer import infer as infer
 from lapis.graph.infer import inferring as inferring
 from lapis.graph.logits import get_logits as get_logits

@@ -59,6 +59,14 @@ class Operation:
         """Symbolic tensors, without history, of the shapes and types that `call` would return."""
         return infer_call(self.call, args, kwargs)
 
+    def rematerialized_call(self, fn: Callable, *args: Any, **kwargs: Any) -> Callable:
+        """`fn` itself: what an operation without state computes is small beside a layer's, which overrides this."""
+        return fn
+
+    def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
+        """Not available: nothing is quantized."""
+        raise NotImplementedError(f"{type(self).__name__} cannot be quantized; call it as it is.")
+
     def _tensor_at(self, what: str) -> Any:
         nodes = self._inbound_nodes
         if not nodes:

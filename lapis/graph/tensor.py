@@ -58,6 +58,8 @@ class KerasTensor:
     ((None, 3), 'float32')
     """
 
+    shape: tuple[int | None, ...] = ()
+    dtype: str = "float32"
     _keras_history: KerasHistory
     _keras_mask: Any
     _optional: ClassVar[bool] = False
@@ -76,8 +78,8 @@ class KerasTensor:
     ) -> None:
         if sparse or ragged:
             raise ValueError("Sparse and ragged tensors are not supported on JAX; use a dense tensor.")
-        self.shape: tuple[int | None, ...] = tuple(shape)
-        self.dtype: str = dtype if dtype in _KNOWN_DTYPES else standardize_dtype(dtype)
+        self.shape = tuple(shape)
+        self.dtype = dtype if dtype in _KNOWN_DTYPES else standardize_dtype(dtype)
         self.record_history = record_history
         self._name = name
 

@@ -10,6 +10,7 @@ from lapis.layers.core import Embedding as Embedding
 from lapis.layers.core import Identity as Identity
 from lapis.layers.core import Lambda as Lambda
 from lapis.layers.core import Masking as Masking
+from lapis.layers.core import ReversibleEmbedding as ReversibleEmbedding
 from lapis.layers.core import Wrapper as Wrapper
 from lapis.layers.activation import Activation as Activation
 from lapis.layers.activation import PReLU as PReLU
@@ -93,6 +94,16 @@ from lapis.layers.pooling import GlobalMaxPool3D as GlobalMaxPool3D
 from lapis.layers.pooling import MaxPool1D as MaxPool1D
 from lapis.layers.pooling import MaxPool2D as MaxPool2D
 from lapis.layers.pooling import MaxPool3D as MaxPool3D
+from lapis.layers.preprocessing import CategoryEncoding as CategoryEncoding
+from lapis.layers.preprocessing import Discretization as Discretization
+from lapis.layers.preprocessing import HashedCrossing as HashedCrossing
+from lapis.layers.preprocessing import Hashing as Hashing
+from lapis.layers.preprocessing import IntegerLookup as IntegerLookup
+from lapis.layers.preprocessing import Normalization as Normalization
+from lapis.layers.preprocessing import Pipeline as Pipeline
+from lapis.layers.preprocessing import Rescaling as Rescaling
+from lapis.layers.preprocessing import StringLookup as StringLookup
+from lapis.layers.preprocessing import TextVectorization as TextVectorization
 from lapis.layers.preprocessing.image import CenterCrop as CenterCrop
 from lapis.layers.preprocessing.image import MaxNumBoundingBoxes as MaxNumBoundingBoxes
 from lapis.layers.preprocessing.image import RandomCrop as RandomCrop

@@ -10,6 +10,7 @@ from lapis.core import dtype_policies, nest
 from lapis.core.changes import changed
 from lapis.core.dtypes import is_float_dtype, standardize_dtype
 from lapis.core.serialization import builtin
+from lapis.core.tracebacks import shorten
 from lapis.graph import KerasTensor, Node, Operation, any_symbolic, get_mask, infer_call, inferring, set_mask
 from lapis.initializers import Initializer
 from lapis.initializers import get as get_initializer
@@ -28,7 +29,9 @@ from lapis.layers.configured import Configured
 from lapis.layers.converting import as_spec, to_tensor
 from lapis.layers.input_spec import check_inputs
 from lapis.layers.pure_calls import PureCalls
+from lapis.layers.rematerialized import Rematerialized
 from lapis.layers.stateful import Stateful, default_initializer
+from lapis.layers.without_quantization import WithoutQuantization
 from lapis.regularizers import get as get_regularizer
 from lapis.state import Variable, name_scope, require_x64
 from lapis.state.scopes import local as scopes
@@ -41,7 +44,7 @@ _MASK_LOST = (
 
 
 @builtin("keras.layers")
-class Layer(Configured, PureCalls, Stateful, Operation):
+class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization, Operation):
     """A function of tensors with weights, that can be called on arrays and on symbolic tensors alike.
 
     A subclass makes its weights in `build(self, input_shape)` with `add_weight`, and computes in `call(self,
@@ -70,8 +73,10 @@ class Layer(Configured, PureCalls, Stateful, Operation):
     _build_shapes: dict | None
     _given_input_shape: tuple | None
     _overrides_build = False
+    _on_host = False  # whether it computes in NumPy, before what is compiled
+    _by_sample = False  # whether a sample gives the same whenever and with whichever others it is put in
     _defines_mask = False
-    input_spec: Any  # what inputs must look like: an `InputSpec` or a nest of them
+    input_spec: Any = None  # what inputs must look like: an `InputSpec` or a nest of them
     _convert_input_args = True
     _allow_non_tensor_positional_args = False
     supports_masking = False
@@ -105,11 +110,11 @@ class Layer(Configured, PureCalls, Stateful, Operation):
             activity_regularizer=None if activity_regularizer is None else get_regularizer(activity_regularizer),
             _dtype_policy=_computable(dtype_policies.get(dtype), self.name),
             autocast=autocast,
-            input_spec=None,
             _built=False,
             _build_shapes=None,
             _given_input_shape=None if shape is None else tuple(shape),
         )
+        self._take_remat_mode()
 
     # What it is
 
@@ -132,7 +137,7 @@ class Layer(Configured, PureCalls, Stateful, Operation):
 
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:
-        self.__dict__["_dtype_policy"] = dtype_policies.get(value)
+        self.__dict__["_dtype_policy"] = _computable(dtype_policies.get(value), self.name)
         changed()
 
     @property
@@ -154,11 +159,6 @@ class Layer(Configured, PureCalls, Stateful, Operation):
     def input_dtype(self) -> str:
         """The type that floating-point inputs are cast to."""
         return self.compute_dtype
-
-    @property
-    def quantization_mode(self) -> None:
-        """Always `None`: the layer is not quantized."""
-        return None
 
     # State
 
@@ -193,7 +193,7 @@ class Layer(Configured, PureCalls, Stateful, Operation):
             overwrite_with_gradient: whether the optimizer puts the gradient in its place.
             name: its name.
         """
-        dtype = self._dtype_policy.variable_dtype if dtype is None else standardize_dtype(dtype)
+        dtype = self.variable_dtype if dtype is None else standardize_dtype(dtype)
         if not isinstance(initializer, Initializer):
             initializer = get_initializer(default_initializer(dtype) if initializer is None else initializer)
         shape = () if shape is None else shape
@@ -268,6 +268,9 @@ class Layer(Configured, PureCalls, Stateful, Operation):
                 args, kwargs = signature.replace("training", training, args, kwargs)
             calls.context, context.training = context, training
             outputs = self._infer(args, kwargs) if symbolic else self._call_on_arrays(args, kwargs)
+        except Exception as error:
+            shorten(error)
+            raise
         finally:
             calls.context, context.training, scopes.callers, scopes.path = outer, outer_training, callers, path
         if previous_mask is not None or self._defines_mask:
@@ -380,7 +383,7 @@ class Layer(Configured, PureCalls, Stateful, Operation):
         return infer_call(self._call_on_converted, args, kwargs)
 
     def _call_on_converted(self, *args: Any, **kwargs: Any) -> Any:
-        if len(args) == 1 and not kwargs and getattr(args[0], "dtype", None) == self._dtype_policy.compute_dtype:
+        if len(args) == 1 and not kwargs and getattr(args[0], "dtype", None) == self.compute_dtype:
             return self._call_on_arrays(args, kwargs)
         return self._call_on_arrays(self._to_tensors(args), self._to_tensors(kwargs) if kwargs else kwargs)
 
@@ -393,7 +396,8 @@ class Layer(Configured, PureCalls, Stateful, Operation):
         if outer is not None or compute != policy.variable_dtype:
             scopes.autocast = compute
         try:
-            outputs = self.call(*args, **kwargs)
+            call = self.call if self._remat_mode is None else self.rematerialized_call(self.call, *args, **kwargs)
+            outputs = call(*args, **kwargs)
         finally:
             scopes.autocast = outer
         if self.activity_regularizer is not None:
@@ -434,12 +438,6 @@ class Layer(Configured, PureCalls, Stateful, Operation):
 
     # The rest of Keras's interface
 
-    def quantize(self, mode: Any = None, type_check: bool = True, config: Any = None) -> None:
-        """Not available: layers are not quantized."""
-        raise NotImplementedError(
-            f"{type(self).__name__} cannot be quantized; keep it in float or use `dtype='bfloat16'`."
-        )
-
     def add_metric(self, *args: Any, **kwargs: Any) -> None:
         """Not available, as in Keras 3: assign a metric to an attribute and update it in `call`."""
         raise NotImplementedError("Assign a metric to an attribute of the layer and call its `update_state` in `call`.")
@@ -449,6 +447,13 @@ class Layer(Configured, PureCalls, Stateful, Operation):
 
 
 def _computable(policy: Any, name: str) -> Any:
+    policies = [policy, *policy.values()] if isinstance(policy, dtype_policies.DTypePolicyMap) else [policy]
+    for one in policies:
+        if one.quantization_mode is not None:
+            raise NotImplementedError(
+                f"The layer {name!r} got the policy {one.name!r}, but layers are not quantized; take "
+                f"{one.get_config()['source_name']!r}, or 'mixed_bfloat16' for half of the memory."
+            )
     if policy.compute_dtype == "float64":
         require_x64(policy.compute_dtype, f"layer {name!r}")
     return policy

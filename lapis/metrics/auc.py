@@ -110,7 +110,7 @@ class AUC(Metric):
 
     def result(self) -> Any:
         if self.curve == "PR" and self.summation_method == "interpolation":
-            return self._mean_over_labels(self._interpolated_pr())
+            return self.interpolate_pr_auc()
         x, y = self._points()
         left, right = y[:-1], y[1:]
         if self.summation_method == "interpolation":
@@ -134,7 +134,8 @@ class AUC(Metric):
         precision_gain = ops.where(none_found, 1.0, 1.0 - odds * ops.divide_no_nan(fp, tp))
         return ops.maximum(recall_gain, 0.0), precision_gain
 
-    def _interpolated_pr(self) -> Any:
+    def interpolate_pr_auc(self) -> Any:
+        """The area under the precision-recall curve, the precision interpolated along the true positives."""
         # Between two thresholds the true positives grow in proportion to all predicted positives p; the area under
         # tp / p is then slope · (Δtp + intercept · log(p_left / p_right)), over all positives.
         tp, p = ops.convert_to_tensor(self.true_positives), self.true_positives + self.false_positives
@@ -144,7 +145,8 @@ class AUC(Metric):
         both = ops.logical_and(p[:-1] > 0, p[1:] > 0)
         ratio = ops.where(both, ops.divide_no_nan(p[:-1], ops.maximum(p[1:], 0)), 1.0)
         positives = ops.maximum(tp[1:] + self.false_negatives[1:], 0)
-        return ops.divide_no_nan(slope * (gained + intercept * ops.log(ratio)), positives)
+        areas = ops.divide_no_nan(slope * (gained + intercept * ops.log(ratio)), positives)
+        return self._mean_over_labels(areas)
 
     def _mean_over_labels(self, areas: Any) -> Any:
         if not self.multi_label:

@@ -3,11 +3,27 @@
 import weakref
 from typing import Any
 
+import numpy as np
+
 import lapis.ops as ops
 from lapis.core import nest
 from lapis.core.dtypes import standardize_dtype
 from lapis.core.serialization import builtin
-from lapis.graph import InnerTensor, KerasTensor, Node, Plan, get_mask, producer, set_mask
+from lapis.core.tracebacks import shorten
+from lapis.graph import (
+    HostOutputs,
+    HostPart,
+    InnerTensor,
+    KerasTensor,
+    Node,
+    Plan,
+    any_symbolic,
+    get_mask,
+    host_part,
+    needs_host,
+    producer,
+    set_mask,
+)
 from lapis.layers import Layer
 from lapis.layers.core.input_layer import Input, InputLayer
 from lapis.models.functional_config import functional_from_config, functional_to_config
@@ -33,6 +49,8 @@ class Functional(Model):
     """
 
     _first_call = 1
+    _host_part: HostPart | None = None
+    _needs_host: bool
 
     plan: Plan
     _operations: list[Any]
@@ -60,7 +78,10 @@ class Functional(Model):
             _layers=[x for x in plan.operations if isinstance(x, Layer)],
             _operations=plan.operations,
             _built=True,
+            _needs_host=needs_host(plan),
         )
+        if self._needs_host:
+            self.__dict__["_host_part"] = host_part(plan)
         owner = weakref.ref(self)
         for x in plan.inputs:
             x._owners = [*getattr(x, "_owners", ()), owner]  # pyright: ignore[reportAttributeAccessIssue]
@@ -136,7 +157,13 @@ class Functional(Model):
         return None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return eager.call(self, super().__call__, args, kwargs)
+        try:
+            if self._host_part is not None and is_raw(args, kwargs):
+                args = (self.host_outputs(args[0]), *args[1:])
+            return eager.call(self, super().__call__, args, kwargs)
+        except Exception as error:
+            shorten(error)
+            raise
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:
         """The outputs for the inputs, given in the model's structure, as a flat list, or as a dict by input name."""
@@ -146,8 +173,33 @@ class Functional(Model):
         """The outputs of another plan through the same inputs."""
         return self._run(plan, inputs, mask, plan.outputs)
 
+    @property
+    def _on_host(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self._needs_host
+
+    def host_outputs(self, inputs: Any) -> Any:
+        """What the part that runs on the host makes of the inputs, for the model to take in their place."""
+        if self._host_part is None:
+            return inputs
+        if len(self.inputs) == 1 and _is_text(inputs):
+            inputs = np.asarray(inputs)
+        flat = [_fit_on_host(x, spec, self.path) for x, spec in zip(self._in_order(inputs), self.inputs)]
+        return self._host_part.run(flat)
+
+    def compute_output_spec(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Symbolic tensors of the shapes and types that a call would return."""
+        if not self._needs_host:
+            return super().compute_output_spec(inputs, training=training, mask=mask)
+        given = [KerasTensor(x.shape, spec.dtype) for x, spec in zip(self._in_order(inputs), self.inputs)]
+        results = self.plan.run(given, lambda operation, args, kwargs: operation.compute_output_spec(*args, **kwargs))
+        return nest.pack_sequence_as(self._outputs_structure, results)
+
     def _run(self, plan: Plan, inputs: Any, mask: Any, structure: Any) -> Any:
-        values = self._standardize(inputs)
+        if inputs.__class__ is HostOutputs and self._host_part is not None:
+            plan = self._host_part.after
+            values = [ops.cast(x, spec.dtype) for x, spec in zip(inputs.values, plan.inputs)]
+        else:
+            values = self._standardize(inputs)
         if mask is not None:
             for x, one in zip(values, nest.flatten(mask)):
                 if one is not None:
@@ -233,6 +285,18 @@ class Functional(Model):
         """Nothing to do: a functional model is built as it is made."""
 
 
+def is_raw(args: tuple, kwargs: dict) -> bool:
+    """Whether a call's inputs are data that are yet to go through the part that runs on the host."""
+    raw = len(args) > 0 and args[0].__class__ is not HostOutputs
+    return raw and not any_symbolic(args[0]) and kwargs.get("mask") is None
+
+
+def _is_text(inputs: Any) -> bool:
+    """Whether the inputs are strings, or lists of them, rather than arrays."""
+    leaves = nest.flatten(inputs)
+    return len(leaves) > 0 and isinstance(leaves[0], (str, bytes))
+
+
 def inner_tensor(node: Node, x: KerasTensor) -> KerasTensor:
     """The tensor that addresses `x`, inside a nested model, through one call of that model."""
     from_plan = [t for t in node.output_tensors if node.operation.graph.outputs[node.output_tensors.index(t)] is x]
@@ -269,6 +333,8 @@ def _fit(x: Any, spec: KerasTensor, path: str) -> Any:
         if not spec._optional:
             raise ValueError(f"The input {name!r} of the model {path!r} got None, but is not optional.")
         return None
+    if spec.dtype == "string":
+        return _fit_on_host(x, spec, path)
     mask = get_mask(x)
     y = x if hasattr(x, "astype") and hasattr(x, "aval") else ops.convert_to_tensor(x)
     if standardize_dtype(y.dtype) != spec.dtype:
@@ -278,15 +344,32 @@ def _fit(x: Any, spec: KerasTensor, path: str) -> Any:
         y = ops.squeeze(y, axis=-1)
     elif len(shape) == len(wanted) - 1 and wanted[-1] == 1:
         y = ops.expand_dims(y, axis=-1)
-    elif len(shape) != len(wanted):
-        raise ValueError(f"The input {name!r} of the model {path!r} has shape {wanted}, but got shape {shape}.")
-    shape = tuple(y.shape)
-    for size, declared in zip(shape[1:], wanted[1:]):
-        if declared is not None and isinstance(size, int) and size != declared:
-            raise ValueError(f"The input {name!r} of the model {path!r} has shape {wanted}, but got shape {shape}.")
+    _check_shape(tuple(y.shape), wanted, name, path)
     if mask is not None and y is not x:
         set_mask(y, mask)
     return y
+
+
+def _fit_on_host(x: Any, spec: KerasTensor, path: str) -> np.ndarray:
+    """The like in NumPy, where integers keep their 64 bits; strings stay as they are."""
+    y, wanted = np.asarray(x), spec.shape
+    if spec.dtype != "string" and y.dtype != spec.dtype:
+        y = y.astype(spec.dtype)
+    if y.ndim == len(wanted) + 1 and y.shape[-1] == 1:
+        y = y[..., 0]
+    elif y.ndim == len(wanted) - 1 and wanted[-1] == 1:
+        y = y[..., None]
+    _check_shape(y.shape, wanted, spec._keras_history.operation.name, path)
+    return y
+
+
+def _check_shape(shape: tuple, wanted: tuple, name: str, path: str) -> None:
+    differ = any(
+        declared is not None and isinstance(size, int) and size != declared
+        for size, declared in zip(shape[1:], wanted[1:])
+    )
+    if len(shape) != len(wanted) or differ:
+        raise ValueError(f"The input {name!r} of the model {path!r} has shape {wanted}, but got shape {shape}.")
 
 
 def _check_tensors(structure: Any, what: str) -> None:

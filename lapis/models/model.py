@@ -156,6 +156,19 @@ class Model(Trainer, Layer):
             config["dtype"] = deserialize_keras_object(config["dtype"], custom_objects)
         return super().from_config(config)
 
+    def rematerialized_call(self, layer_call: Any, *args: Any, **kwargs: Any) -> Any:
+        """`layer_call` likewise; itself where layers inside have been made in a `RematScope` and see to it."""
+        inside = any(layer._remat_mode is not None for layer in self._flatten_layers(include_self=False))
+        return layer_call if inside else super().rematerialized_call(layer_call, *args, **kwargs)
+
+    def get_quantization_layer_structure(self, mode: str | None = None) -> None:
+        """`None`: the model says nothing of how it could be quantized; one that can overrides this."""
+        return None
+
+    def quantize(self, mode: Any = None, config: Any = None, filters: Any = None, **kwargs: Any) -> None:
+        """Not available: models are not quantized."""
+        super().quantize(mode, config=config)
+
     def export(self, filepath: Any, format: str = "tf_saved_model", **kwargs: Any) -> None:
         """Not available: save the model with `save`, or its weights with `save_weights`."""
         raise NotImplementedError(

@@ -5,11 +5,12 @@ from typing import Any
 from lapis.core import nest
 from lapis.core.changes import changed
 from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
-from lapis.graph import KerasTensor
+from lapis.core.tracebacks import shorten
+from lapis.graph import HostPart, KerasTensor
 from lapis.layers import Layer
 from lapis.layers.calling import signature_of
 from lapis.layers.core.input_layer import Input, InputLayer
-from lapis.models.functional import Functional
+from lapis.models.functional import Functional, is_raw
 from lapis.models.model import Model
 from lapis.training import eager
 
@@ -124,8 +125,34 @@ class Sequential(Model):
             raise ValueError(f"A Sequential has one input; `build` got the shapes {input_shape}.")
         self._build_graph(Input(batch_shape=tuple(input_shape), dtype=_input_dtype(self._stack[0])))
 
+    @property
+    def _host_part(self) -> HostPart | None:
+        return None if self._functional is None else self._functional._host_part
+
+    @property
+    def _on_host(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self._functional is not None and self._functional._on_host
+
+    def host_outputs(self, inputs: Any) -> Any:
+        """What the part that runs on the host makes of the inputs, for the model to take in their place."""
+        return self._graph_model.host_outputs(inputs)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Symbolic tensors of the shapes and types that a call would return."""
+        return (
+            self._graph_model.compute_output_spec(*args, **kwargs)
+            if self._on_host
+            else super().compute_output_spec(*args, **kwargs)
+        )
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return eager.call(self, super().__call__, args, kwargs)
+        try:
+            if self._functional is not None and self._host_part is not None and is_raw(args, kwargs):
+                args = (self.host_outputs(args[0]), *args[1:])
+            return eager.call(self, super().__call__, args, kwargs)
+        except Exception as error:
+            shorten(error)
+            raise
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:
         """The top layer's output."""

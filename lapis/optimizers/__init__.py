@@ -1,6 +1,7 @@
 """How variables change along gradients."""
 
 from lapis.optimizers import schedules as schedules
+from lapis.optimizers import legacy as legacy
 from lapis.optimizers.adadelta import Adadelta as Adadelta
 from lapis.optimizers.adafactor import Adafactor as Adafactor
 from lapis.optimizers.adagrad import Adagrad as Adagrad

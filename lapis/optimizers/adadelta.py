@@ -59,15 +59,15 @@ class Adadelta(Optimizer):
         self.rho = rho
         self.epsilon = epsilon
 
-    def build(self, variables: Sequence[Variable]) -> None:
+    def build(self, var_list: Sequence[Variable]) -> None:
         if self.built:
             return
-        super().build(variables)
+        super().build(var_list)
         names = ["accumulated_grad", "accumulated_delta_var"]
-        self._accumulated_grads, self._accumulated_delta_vars = self.add_optimizer_variables(variables, names)
+        self._accumulated_grads, self._accumulated_delta_vars = self.add_optimizer_variables(var_list, names)
 
-    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
-        g, lr = self._cast(variable, gradient, learning_rate)
+    def update_step(self, grad: Any, variable: Variable, learning_rate: Any) -> None:
+        g, lr = self._cast(variable, grad, learning_rate)
         index, rho = self._get_variable_index(variable), self.rho
         s, a = self._accumulated_grads[index], self._accumulated_delta_vars[index]
         self.assign(s, rho * s.value + (1 - rho) * jnp.square(g))

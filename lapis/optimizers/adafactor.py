@@ -71,14 +71,14 @@ class Adafactor(Optimizer):
         self.clip_threshold = clip_threshold
         self.relative_step = relative_step
 
-    def build(self, variables: Sequence[Variable]) -> None:
+    def build(self, var_list: Sequence[Variable]) -> None:
         if self.built:
             return
-        super().build(variables)
+        super().build(var_list)
         self._r: list[Any] = []
         self._c: list[Any] = []
         self._v: list[Any] = []
-        for variable in variables:
+        for variable in var_list:
             shape, overwritten = variable.shape, variable.overwrite_with_gradient
             path = variable.path.replace("/", "_")
             if len(shape) < 2:

@@ -61,14 +61,14 @@ class LossScaleOptimizer(Optimizer):
         self.dynamic_growth_steps = dynamic_growth_steps
         inner_optimizer.loss_scale_factor = None
 
-    def build(self, variables: Sequence[Variable]) -> None:
+    def build(self, var_list: Sequence[Variable]) -> None:
         if self.built:
             return
         self.step_counter = self.add_variable((), dtype="int", name="step_counter")
         start = initializers.Constant(self.initial_scale)
         self.dynamic_scale = self.add_variable((), start, dtype="float32", name="dynamic_scale")
-        self.inner_optimizer.build(variables)
-        super().build(variables)
+        self.inner_optimizer.build(var_list)
+        super().build(var_list)
 
     @property
     def variables(self) -> list[Variable]:
@@ -92,8 +92,7 @@ class LossScaleOptimizer(Optimizer):
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None) -> None:
         """One step of the inner optimizer if all gradients are finite, else none; the factor adapts."""
         gradients, variables = list(grads), self._resolve(grads, trainable_variables)
-        finite = [jnp.all(jnp.isfinite(gradient)) for gradient in gradients if gradient is not None]
-        if not finite:
+        if all(gradient is None for gradient in gradients):
             raise ValueError("None of the variables has a gradient: the loss does not depend on them.")
 
         def step() -> None:
@@ -107,7 +106,11 @@ class LossScaleOptimizer(Optimizer):
             self.dynamic_scale.assign(self.dynamic_scale.value * 0.5)
             self.step_counter.assign(0)
 
-        branch(jnp.all(jnp.stack(finite)), step, skip, [*variables, *self.variables])
+        branch(self.check_finite(gradients), step, skip, [*variables, *self.variables])
+
+    def check_finite(self, grads: Sequence[Any]) -> Any:
+        """Whether all elements of all gradients are finite; those that are `None` do not count."""
+        return jnp.all(jnp.array([jnp.all(jnp.isfinite(gradient)) for gradient in grads if gradient is not None]))
 
     def _unscaled(self, gradient: Any, variable: Variable, scale: Any) -> Any:
         return gradient if gradient is None or variable.overwrite_with_gradient else gradient / scale

@@ -114,15 +114,15 @@ class MultiOptimizer(Optimizer):
         self._inner_optimizers.append(optimizer)
         return len(self._inner_optimizers) - 1
 
-    def build(self, variables: Sequence[Variable]) -> None:
+    def build(self, var_list: Sequence[Variable]) -> None:
         if self.built:
             return
-        self._places = {variable: self._adopt(self._optimizer_map(variable)) for variable in variables}
+        self._places = {variable: self._adopt(self._optimizer_map(variable)) for variable in var_list}
         for place, optimizer in enumerate(self._inner_optimizers):
-            mine = [variable for variable in variables if self._places[variable] == place]
+            mine = [variable for variable in var_list if self._places[variable] == place]
             if mine:
                 optimizer.build(mine)
-        super().build(variables)
+        super().build(var_list)
 
     @property
     def optimizers(self) -> list[Optimizer]:

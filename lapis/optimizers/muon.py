@@ -89,13 +89,13 @@ class Muon(Optimizer):
         self.nesterov = nesterov
         self.rms_rate = rms_rate
 
-    def build(self, variables: Sequence[Variable]) -> None:
+    def build(self, var_list: Sequence[Variable]) -> None:
         if self.built:
             return
-        super().build(variables)
-        self._momentums: list[Any] = [None] * len(variables)
-        self._velocities: list[Any] = [None] * len(variables)
-        for index, variable in enumerate(variables):
+        super().build(var_list)
+        self._momentums: list[Any] = [None] * len(var_list)
+        self._velocities: list[Any] = [None] * len(var_list)
+        for index, variable in enumerate(var_list):
             if variable.overwrite_with_gradient:
                 continue
             self._momentums[index] = self.add_variable_from_reference(variable, "momentum")
@@ -122,10 +122,9 @@ class Muon(Optimizer):
         g, lr = self._cast(variable, gradient, learning_rate)
         m = self._momentums[self._get_variable_index(variable)]
         self.assign(m, self.momentum * m.value + g)
-        step = lr * self._orthogonal(g + self.momentum * m.value if self.nesterov else m.value)
-        if self.rms_rate is not None:
-            step = step * max(variable.shape) ** 0.5 * self.rms_rate
-        self.assign_sub(variable, step)
+        direction = g + self.momentum * m.value if self.nesterov else m.value
+        step = lr * self.zeropower_via_newtonschulz5(direction, self.ns_steps)
+        self.assign_sub(variable, self.lr_adjust(step))
 
     def _adam_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
         g, lr, t = self._cast(variable, gradient, learning_rate, self.iterations + 1)
@@ -136,14 +135,28 @@ class Muon(Optimizer):
         self.assign_add(v, (jnp.square(g) - v.value) * (1 - self.adam_beta_2))
         self.assign_sub(variable, rate * m.value / (jnp.sqrt(v.value) + self.epsilon))
 
-    def _orthogonal(self, x: Any) -> Any:
-        tall = x.shape[0] > x.shape[1]
-        x = x.T if tall else x
-        x = x / (jnp.linalg.norm(x) + 1e-7)
-        for _ in range(self.ns_steps):
-            gram = x @ x.T
+    def transpose_last_axis(self, X: Any) -> Any:
+        """The matrices, one or a stack of them, transposed."""
+        return jnp.swapaxes(X, -1, -2)
+
+    def lr_adjust(self, x: Any) -> Any:
+        """The step times `sqrt(max(rows, columns)) · rms_rate`, so that learning rates are those of Adam.
+
+        Liu et al., https://arxiv.org/abs/2502.16982.
+        """
+        return x if self.rms_rate is None else x * max(x.shape[:2]) ** 0.5 * self.rms_rate
+
+    def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
+        """The matrices with singular values near 1, by so many steps of a Newton-Schulz iteration of degree 5."""
+        if x.ndim < 2:
+            raise ValueError(f"Muon makes matrices orthogonal; got an array of shape {tuple(x.shape)}.")
+        tall = x.shape[-2] > x.shape[-1]
+        x = self.transpose_last_axis(x) if tall else x
+        x = x / (jnp.linalg.norm(x, axis=(-2, -1), keepdims=True) + 1e-7)
+        for _ in range(steps):
+            gram = x @ self.transpose_last_axis(x)
             x = self.muon_a * x + (self.muon_b * gram + self.muon_c * gram @ gram) @ x
-        return x.T if tall else x
+        return self.transpose_last_axis(x) if tall else x
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as plain data."""

@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 
 from lapis.core.serialization import is_known
-from lapis.saving import archive, hdf5, legacy_model, legacy_weights, native
+from lapis.saving import archive, hdf5, legacy_model, legacy_weights, native, orbax
 from lapis.saving.atomic import file_path, replacing
 from lapis.saving.state import load_state, save_state
 from lapis.saving.tree import saveables
@@ -67,13 +67,13 @@ def save_model(model: Any, filepath: _Path, overwrite: bool = True, zipped: bool
 def load_model(
     filepath: _Path, custom_objects: dict | None = None, compile: bool = True, safe_mode: bool = True
 ) -> Any:
-    """The model in a `.keras` or `.h5` file, of ours or of Keras, compiled as it was saved.
+    """The model in a `.keras` or `.h5` file or in a checkpoint of Orbax, of ours or of Keras, compiled as it was saved.
 
     The file is read as data. Its classes and functions come from Lapis, from `custom_objects`, or from what has been
     registered; code in it is never run, whatever `safe_mode` says.
 
     Args:
-        filepath: the file.
+        filepath: the file, or the folder that `OrbaxCheckpoint` wrote to.
         custom_objects: classes and functions by the names that the file uses.
         compile: whether to compile the model if it was saved compiled.
         safe_mode: accepted for Keras's sake.
@@ -82,6 +82,8 @@ def load_model(
         ValueError: for a file that is no such model, is damaged, or asks for anything but its own data.
     """
     path = file_path(filepath)
+    if orbax.is_checkpoint(path):
+        return orbax.load_model(path, custom_objects, compile)
     _check_exists(path)
     if path.name.endswith(".keras"):
         return native.load(path, str(path), custom_objects, compile)
@@ -119,8 +121,8 @@ def load_weights(model: Any, filepath: _Path, skip_mismatch: bool = False, **kwa
 
     Args:
         model: the model, built.
-        filepath: a `.weights.h5` or `.keras` file, matched by the places of layers in the model, or an older `.h5`
-            file, matched by their order.
+        filepath: a `.weights.h5` or `.keras` file, matched by the places of layers in the model, an older `.h5`
+            file, matched by their order, or a folder of `OrbaxCheckpoint`, matched by the variables' paths.
         skip_mismatch: whether to set what fits and warn of the rest, instead of raising.
         by_name: for an older `.h5` file, whether layers are matched by name; others keep their weights.
         objects_to_skip: for a `.weights.h5` file, layers that keep their weights.
@@ -131,6 +133,11 @@ def load_weights(model: Any, filepath: _Path, skip_mismatch: bool = False, **kwa
     by_name = kwargs.pop("by_name", None)
     skip = _skipped(kwargs)
     path = file_path(filepath)
+    if orbax.is_checkpoint(path):
+        if skip_mismatch or by_name or skip:
+            raise ValueError("skip_mismatch, by_name and objects_to_skip do not go with a checkpoint of Orbax.")
+        orbax.load_weights(model, path)
+        return
     is_native, is_weights = path.name.endswith(".keras"), path.name.endswith(".weights.h5")
     if not is_native and not path.name.endswith(_LEGACY):
         raise ValueError(

@@ -1,5 +1,6 @@
 """State: variables, the scopes that make them pure inside a compiled program, and seeds."""
 
+from lapis.state.devices import device as device
 from lapis.state.rows import get_real_rows as get_real_rows
 from lapis.state.rows import real_batch_size as real_batch_size
 from lapis.state.rows import real_rows as real_rows

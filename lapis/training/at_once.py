@@ -68,6 +68,8 @@ def _find_way(model: Any, x: np.ndarray, batch_size: int) -> Any:
     program, rows = model.predict_function, len(x) if x.ndim else 0
     if not program.stacks or not model.built or not 0 < rows <= batch_size or x.dtype.kind not in "fiub":
         return None
+    if getattr(model, "_host_part", None) is not None:
+        return None
     groups = prediction_groups(model)
     size = bucket_of(rows, batch_size)
     if size != rows and not may_fill_up_predictions(model):

@@ -5,8 +5,9 @@ from typing import Any
 
 import jax
 
-from lapis.data import unpack_x_y_sample_weight
+from lapis.data import ArrayAdapter, DataAdapter, unpack_x_y_sample_weight
 from lapis.state import StatelessScope
+from lapis.training.hosting import takes_strings
 
 _FROZEN = (
     "The model's trainable variables are no longer those that the optimizer was built for: {details}. Call compile() "
@@ -27,9 +28,18 @@ def build_on(model: Any, peek: Callable[[], Any], with_targets: bool) -> None:
     """Build what is not built yet; `peek()` gives the first batch and is called only if it is needed."""
     if not _is_built(model) or (with_targets and not _is_compiled_for_data(model)):
         x, y, sample_weight = unpack_x_y_sample_weight(peek())
-        jax.eval_shape(lambda *batch: _touch(model, with_targets, *batch), x, y, sample_weight)
+        if takes_strings(model):  # which cannot be traced
+            jax.eval_shape(lambda *batch: _touch(model, with_targets, x, *batch), y, sample_weight)
+        else:
+            jax.eval_shape(lambda *batch: _touch(model, with_targets, *batch), x, y, sample_weight)
     if with_targets and model.optimizer is not None:
         _build_optimizer(model)
+
+
+def build_first(model: Any, adapter: DataAdapter) -> None:
+    """Build a model that takes strings on its first batch, since only then is it known what runs on the host."""
+    if not model.built and isinstance(adapter, ArrayAdapter) and takes_strings(model):
+        build_on(model, lambda: adapter.take(slice(0, adapter.batch_size)), with_targets=False)
 
 
 def _touch(model: Any, with_targets: bool, x: Any, y: Any, sample_weight: Any) -> None:

@@ -8,6 +8,7 @@ from lapis.core.serialization import deserialize_keras_object, serialize_keras_o
 from lapis.metrics import Mean
 from lapis.training.compile_loss import CompileLoss
 from lapis.training.compile_metrics import CompileMetrics
+from lapis.training.hosting import can_compile
 
 
 def check_steps(steps_per_execution: Any) -> None:
@@ -18,9 +19,11 @@ def check_steps(steps_per_execution: Any) -> None:
         )
 
 
-def resolve_jit(model: Any, jit_compile: bool | str, run_eagerly: bool) -> bool:
-    """Whether steps are compiled."""
-    supported = all(getattr(layer, "supports_jit", True) for layer in model._flatten_layers())
+def resolve_jit(model: Any, jit_compile: bool | str, run_eagerly: bool) -> bool | None:
+    """Whether steps are compiled; `None` while that is to be seen once the model is built."""
+    supported = can_compile(model)
+    if jit_compile == "auto" and not supported and not model.built:
+        return None
     if jit_compile == "auto":
         return supported and not run_eagerly
     if jit_compile and run_eagerly:

@@ -20,6 +20,7 @@ from lapis.layers.calling import calls
 from lapis.state import StatelessScope
 from lapis.state.scopes import local as scopes
 from lapis.training.fingerprint import steady_fingerprint
+from lapis.training.hosting import can_compile
 from lapis.training.padding import BatchSizes, common_rows, pad, unpad
 from lapis.training.rows import rows_independent
 
@@ -171,8 +172,7 @@ class _Known:
     def __init__(self, model: Any) -> None:
         self.layers = list(model._flatten_layers())
         self.variables = model.variables
-        compiles = all(getattr(layer, "supports_jit", True) for layer in self.layers)
-        self.fingerprint = steady_fingerprint(model) if compiles else None
+        self.fingerprint = steady_fingerprint(model) if can_compile(model) else None
         found = self.fingerprint is not None
         self.input_names = tuple(model.input_names) if found else ()
         self._any_rows = found and all(x.shape and x.shape[0] is None for x in model.inputs)

@@ -1,13 +1,15 @@
 """Batches on their way to the device: several at a time, stacked; prepared while the device is at work."""
 
 import dataclasses
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
 
 from lapis.data import ArrayAdapter, DataAdapter, Epochs
+from lapis.training.hosting import prepared, prepared_whole
 from lapis.training.pace import Pace
 from lapis.training.stacks import Buffers, Stack, capacity_for
 
@@ -62,8 +64,9 @@ class Feed:
 class StackingFeed(Feed):
     """Batches of equal size on top of each other; smaller ones, if they may be, are filled up with copies of a row."""
 
-    def __init__(self, adapter: DataAdapter, steps: int | None) -> None:
+    def __init__(self, adapter: DataAdapter, steps: int | None, prepare: Callable[[Any], Any] | None = None) -> None:
         super().__init__(adapter, steps)
+        self._prepare = prepare
         self._pads = False
         self._tells_sizes = False
         self._size = 0  # rows that batches are filled up to
@@ -93,6 +96,8 @@ class StackingFeed(Feed):
         return stacks
 
     def _made_ready(self, batches: list[Any]) -> list[Any]:
+        if self._prepare is not None:
+            batches = list(map(self._prepare, batches))
         return [jax.tree.map(_for_device, batch) for batch in batches]
 
     def _size_for(self, batch: Any) -> Any:
@@ -196,11 +201,14 @@ class ArrayFeed(StackingFeed):
         return _to_device(jax.tree.map(gather, self._arrays.inputs))
 
 
-def make_feed(adapter: DataAdapter, steps: int | None, stacks: bool) -> Feed:
-    """The feed for an adapter: as it comes, or stacked for a compiled program."""
+def make_feed(adapter: DataAdapter, steps: int | None, model: Any, stacks: bool) -> Feed:
+    """The feed for an adapter: as it comes, or stacked for a model's compiled program, what runs on the host done."""
     if not stacks:
         return Feed(adapter, steps)
-    return ArrayFeed(adapter, steps) if isinstance(adapter, ArrayAdapter) else StackingFeed(adapter, steps)
+    if getattr(model, "_host_part", None) is None:
+        return ArrayFeed(adapter, steps) if isinstance(adapter, ArrayAdapter) else StackingFeed(adapter, steps)
+    whole = prepared_whole(model, adapter) if isinstance(adapter, ArrayAdapter) else None
+    return StackingFeed(adapter, steps, partial(prepared, model)) if whole is None else ArrayFeed(whole, steps)
 
 
 def _stays_on_device(arrays: ArrayAdapter) -> bool:

@@ -17,11 +17,11 @@ import jax
 import numpy as np
 
 from lapis.core import changes, config
-from lapis.core.dtype_policies import DTypePolicy, DTypePolicyMap
+from lapis.core.dtype_policies import DTypePolicyMap
+from lapis.core.dtype_policy import DTypePolicy
 from lapis.graph import PLAIN, FunctionOperation, InnerTensor, KerasTensor, Plan
 from lapis.initializers import Initializer
 from lapis.layers import Layer
-from lapis.layers.core.input_layer import InputLayer
 from lapis.losses import Loss
 from lapis.metrics import Metric
 from lapis.ops import cholesky
@@ -38,7 +38,7 @@ _IRRELEVANT = frozenset(
 # What a model holds that does: of the rest, only a method of its own in place of the class's would matter.
 _OF_MODELS = (
     *("_trainable", "_dtype_policy", "autocast", "activity_regularizer", "supports_masking", "input_spec"),
-    *("_trainable_variables", "_non_trainable_variables", "_seed_generators", "_layers", "_metrics"),
+    *("_trainable_variables", "_non_trainable_variables", "_seed_generators", "_layers", "_metrics", "_remat_mode"),
 )
 _RUN = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics", "compute_loss_and_updates")
 _LARGEST_CONSTANT = 1 << 20  # bytes; hashing more would take longer than sharing saves
@@ -342,17 +342,18 @@ class _Walk:
             self._members(cls, fields, _relevant(tuple(fields)))
 
     def _graph(self, model: Any) -> None:
-        self._plan(model.plan)
-        self.value(model.input)
+        if model._host_part is not None:  # only the rest is compiled
+            self._plan(model._host_part.after)
+            self.value(model._host_part.after.inputs)
+        else:
+            self._plan(model.plan)
+            self.value(model.input)
         self.value(model.output)
 
     def _plan(self, plan: Plan) -> None:
         for index, x in enumerate(plan.inputs):
-            layer = x._keras_history.operation
-            if not isinstance(layer, InputLayer):
-                raise _Foreign
             self.tensors[id(x)] = (-1, index)
-            self.out += ("input", x.shape, x.dtype, layer.optional)
+            self.out += ("input", x.shape, x.dtype, x._optional)
         for number, node in enumerate(plan.nodes):
             tensors = node.output_tensors
             if all(id(x) in self.tensors and self.tensors[id(x)][0] == -1 for x in tensors):

@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 
 from lapis.callbacks import CallbackList, to_python
+from lapis.core.config import max_epochs, max_steps_per_epoch
 from lapis.data import get_data_adapter, split_arrays, unpack_x_y_sample_weight
 from lapis.training.at_once import predict_at_once
-from lapis.training.building import build_on
+from lapis.training.building import build_first, build_on
 from lapis.training.collecting import Collected, as_batch
 from lapis.training.driving import drive, live_state, pace_of, prediction_groups
 from lapis.training.feed import Feed, make_feed
 from lapis.training.filling import bucket_for, may_fill_up, may_fill_up_predictions
+from lapis.training.hosting import takes_strings
 
 _RAN_DRY = (
     "The data have no batches left for epoch {epoch}, so training ends here. A generator can be read only once: pass "
@@ -33,6 +35,15 @@ def train_groups(model: Any) -> tuple[list[Any], ...]:
 def test_groups(model: Any) -> tuple[list[Any], ...]:
     """The variables that make up the state of evaluation."""
     return *prediction_groups(model), model.metrics_variables
+
+
+def _limited_feed(adapter: Any, steps: int | None, model: Any, stacks: bool) -> Feed:
+    """The feed for an adapter, its epochs no longer than `config.max_steps_per_epoch()`."""
+    limit, batches = max_steps_per_epoch(), steps or adapter.num_batches
+    if limit and (batches is None or limit < batches):
+        warnings.warn(f"Limiting steps_per_epoch to {limit}, as config.max_steps_per_epoch() says.", stacklevel=4)
+        steps = limit
+    return make_feed(adapter, steps, model, stacks)
 
 
 def _make_callbacks(model: Any, callbacks: Any, verbose: Any, epochs: int, batches: Feed, in_fit: bool) -> Any:
@@ -78,18 +89,24 @@ def fit(
     validation_freq: Any,
 ) -> Any:
     """Train, and give the `History`."""
+    limit = max_epochs()
+    if limit and limit < epochs:
+        warnings.warn(f"Limiting epochs to {limit}, as config.max_epochs() says.", stacklevel=3)
+        epochs = limit
+    strings = takes_strings(model)
     if validation_split and validation_data is None:
-        data, validation_data = split_arrays(data, validation_split)
-    adapter = get_data_adapter(*data, batch_size, steps_per_epoch, shuffle, class_weight)
+        data, validation_data = split_arrays(data, validation_split, strings)
+    adapter = get_data_adapter(*data, batch_size, steps_per_epoch, shuffle, class_weight, strings)
+    build_first(model, adapter)
     model.make_train_function()
-    batches = make_feed(adapter, steps_per_epoch, model.train_function.stacks)
+    batches = _limited_feed(adapter, steps_per_epoch, model, model.train_function.stacks)
     validation = None
     if validation_data is not None:
         _validates(0, validation_freq)  # for its error
         parts = unpack_x_y_sample_weight(validation_data)
-        val_adapter = get_data_adapter(*parts, validation_batch_size or batch_size, validation_steps)
+        val_adapter = get_data_adapter(*parts, validation_batch_size or batch_size, validation_steps, strings=strings)
         model.make_test_function()
-        validation = make_feed(val_adapter, validation_steps, model.test_function.stacks)
+        validation = _limited_feed(val_adapter, validation_steps, model, model.test_function.stacks)
     build_on(model, batches.peek, with_targets=True)
     if may_fill_up(model, training=True):
         batches.fill_up()
@@ -173,9 +190,10 @@ def evaluate(
     model: Any, data: tuple[Any, Any, Any], batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any
 ) -> dict[str, Any]:
     """The loss and metrics on the data."""
+    adapter = get_data_adapter(*data, batch_size, steps, strings=takes_strings(model))
+    build_first(model, adapter)
     model.make_test_function()
-    adapter = get_data_adapter(*data, batch_size, steps)
-    feed = make_feed(adapter, steps, model.test_function.stacks)
+    feed = _limited_feed(adapter, steps, model, model.test_function.stacks)
     build_on(model, feed.peek, with_targets=True)
     if may_fill_up(model, training=False):
         feed.fill_up(bucket_for(adapter))
@@ -197,8 +215,12 @@ def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int
         outputs = predict_at_once(model, x, batch_size or 32)
         if outputs is not None:
             return outputs
-    adapter = get_data_adapter(x, None, None, batch_size, steps)
-    feed = make_feed(adapter, steps, program.stacks)
+    adapter = get_data_adapter(x, None, None, batch_size, steps, strings=takes_strings(model))
+    if not model.built:
+        build_first(model, adapter)
+        model.make_predict_function()
+        program = model.predict_function
+    feed = _limited_feed(adapter, steps, model, program.stacks)
     build_on(model, feed.peek, with_targets=False)
     if may_fill_up_predictions(model):
         feed.fill_up(bucket_for(adapter))

@@ -10,6 +10,7 @@ from lapis.training.building import build_on
 from lapis.training.collecting import as_batch
 from lapis.training.driving import live_state, prediction_groups
 from lapis.training.feed import make_feed
+from lapis.training.hosting import takes_strings
 from lapis.training.loop import in_metrics_order, test_groups, train_groups
 from lapis.training.pace import Pace
 
@@ -50,7 +51,8 @@ def _pack(x: Any, y: Any, sample_weight: Any) -> Any:
 
 def _run(model: Any, program: Any, groups: tuple[list[Any], ...], batch: Any) -> list[tuple[Any, list[Any]]]:
     """One step, the variables up to date afterwards: the stacks, each with the outputs of its calls."""
-    (chunk,) = make_feed(IterableAdapter([batch]), None, program.stacks).chunks(Pace(1))
+    adapter = IterableAdapter([batch], strings=takes_strings(model))
+    (chunk,) = make_feed(adapter, None, model, program.stacks).chunks(Pace(1))
     with live_state(model, *groups) as live:
         return [(part, live.run(program, part)) for part in chunk.parts]
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from lapis.callbacks import History
+from lapis.core.tracebacks import shortened_tracebacks
 from lapis.training import compiling, loop, on_batch, steps
 from lapis.training.sharing import make_program
 from lapis.training.state import LiveState, assign_state_tree, state_tree
@@ -76,9 +77,10 @@ class Trainer:
         >>> model.compiled
         True
         """
-        compiling.check_steps(steps_per_execution)
         given = optimizer, loss, loss_weights, metrics, weighted_metrics
-        parts = compiling.compiled_parts(self, *given, auto_scale_loss)
+        with shortened_tracebacks():
+            compiling.check_steps(steps_per_execution)
+            parts = compiling.compiled_parts(self, *given, auto_scale_loss)
         self.__dict__.update(  # past the layer's tracking: none of it is a part of the model
             parts,
             _run_eagerly=bool(run_eagerly),
@@ -356,26 +358,27 @@ class Trainer:
         >>> len(history.history["loss"])
         2
         """
-        self._assert_compiled("fit")
-        if self.optimizer is None:
-            raise ValueError("fit() needs an optimizer, but compile() was given optimizer=None.")
-        return loop.fit(
-            self,
-            (x, y, sample_weight),
-            batch_size=batch_size,
-            epochs=epochs,
-            verbose=verbose,
-            callbacks=callbacks,
-            validation_split=validation_split,
-            validation_data=validation_data,
-            shuffle=shuffle,
-            class_weight=class_weight,
-            initial_epoch=initial_epoch,
-            steps_per_epoch=steps_per_epoch,
-            validation_steps=validation_steps,
-            validation_batch_size=validation_batch_size,
-            validation_freq=validation_freq,
-        )
+        with shortened_tracebacks():
+            self._assert_compiled("fit")
+            if self.optimizer is None:
+                raise ValueError("fit() needs an optimizer, but compile() was given optimizer=None.")
+            return loop.fit(
+                self,
+                (x, y, sample_weight),
+                batch_size=batch_size,
+                epochs=epochs,
+                verbose=verbose,
+                callbacks=callbacks,
+                validation_split=validation_split,
+                validation_data=validation_data,
+                shuffle=shuffle,
+                class_weight=class_weight,
+                initial_epoch=initial_epoch,
+                steps_per_epoch=steps_per_epoch,
+                validation_steps=validation_steps,
+                validation_batch_size=validation_batch_size,
+                validation_freq=validation_freq,
+            )
 
     def evaluate(
         self,
@@ -393,8 +396,9 @@ class Trainer:
         Returns:
             The loss alone, or a list that begins with it; with `return_dict` a dict by name.
         """
-        self._assert_compiled("evaluate")
-        logs = loop.evaluate(self, (x, y, sample_weight), batch_size, verbose, steps, callbacks)
+        with shortened_tracebacks():
+            self._assert_compiled("evaluate")
+            logs = loop.evaluate(self, (x, y, sample_weight), batch_size, verbose, steps, callbacks)
         return logs if return_dict else loop.in_metrics_order(self, logs)
 
     def predict(
@@ -406,7 +410,8 @@ class Trainer:
         callbacks: Any = None,
     ) -> Any:
         """The outputs for data of any kind that `fit` takes, as NumPy arrays in the structure of the outputs."""
-        return loop.predict(self, x, batch_size, verbose, steps, callbacks)
+        with shortened_tracebacks():
+            return loop.predict(self, x, batch_size, verbose, steps, callbacks)
 
     def train_on_batch(
         self,
@@ -421,17 +426,20 @@ class Trainer:
         Returns:
             The loss alone, or a list that begins with it; with `return_dict` a dict by name.
         """
-        self._assert_compiled("train_on_batch")
-        return on_batch.train(self, x, y, sample_weight, class_weight, return_dict)
+        with shortened_tracebacks():
+            self._assert_compiled("train_on_batch")
+            return on_batch.train(self, x, y, sample_weight, class_weight, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """The loss and metrics on one batch of arrays, returned as `train_on_batch` does."""
-        self._assert_compiled("test_on_batch")
-        return on_batch.test(self, x, y, sample_weight, return_dict)
+        with shortened_tracebacks():
+            self._assert_compiled("test_on_batch")
+            return on_batch.test(self, x, y, sample_weight, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch of arrays, as NumPy arrays."""
-        return on_batch.predict(self, x)
+        with shortened_tracebacks():
+            return on_batch.predict(self, x)
 
     # Configs and state
 

@@ -16,12 +16,16 @@ from lapis.data.download import get_file as get_file
 from lapis.data.packing import pack_x_y_sample_weight as pack_x_y_sample_weight
 from lapis.data.packing import unpack_x_y_sample_weight as unpack_x_y_sample_weight
 from lapis.data.py_dataset import PyDataset as PyDataset
+from lapis.utils import legacy as legacy
 from lapis.utils import bounding_boxes as bounding_boxes
 from lapis.utils.arrays import normalize as normalize
 from lapis.utils.arrays import to_categorical as to_categorical
+from lapis.utils.audio_dataset import audio_dataset_from_directory as audio_dataset_from_directory
 from lapis.utils.config import Config as Config
+from lapis.utils.feature_space import FeatureSpace as FeatureSpace
 from lapis.utils.graphs import get_source_inputs as get_source_inputs
 from lapis.utils.graphs import is_keras_tensor as is_keras_tensor
+from lapis.utils.image_dataset import image_dataset_from_directory as image_dataset_from_directory
 from lapis.utils.images import array_to_img as array_to_img
 from lapis.utils.images import img_to_array as img_to_array
 from lapis.utils.images import load_img as load_img
@@ -30,6 +34,8 @@ from lapis.utils.sequences import pad_sequences as pad_sequences
 from lapis.utils.session import clear_session as clear_session
 from lapis.utils.session import set_random_seed as set_random_seed
 from lapis.utils.splitting import split_dataset as split_dataset
+from lapis.utils.text_dataset import text_dataset_from_directory as text_dataset_from_directory
+from lapis.utils.timeseries_dataset import timeseries_dataset_from_array as timeseries_dataset_from_array
 from lapis.view.picture import model_to_dot as model_to_dot
 from lapis.view.picture import plot_model as plot_model
 

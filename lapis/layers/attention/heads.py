@@ -21,6 +21,8 @@ class HeadedAttention(Layer):
     A subclass makes the projections in `build` and gives `_scores` and `_combine`, the two products of attention.
     """
 
+    dropout: float = 0.0  # these two and a subclass's sizes are the constructor's
+    use_bias: bool = True
     _query_dense: EinsumDense
     _key_dense: EinsumDense
     _value_dense: EinsumDense

@@ -59,6 +59,9 @@ class MultiHeadAttention(HeadedAttention):
     ((2, 5, 8), (2, 2, 5, 5))
     """
 
+    num_heads: int = 0  # these sizes are the constructor's
+    key_dim: int = 0
+    value_dim: int = 0
     _equations: tuple[str, str]
 
     def __init__(

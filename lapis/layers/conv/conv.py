@@ -7,6 +7,7 @@ import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.layers.conv.base import KernelLayer
 from lapis.layers.core.lora import LowRankAdapted
+from lapis.layers.windows import default_arguments
 from lapis.ops.convolution import conv_affine
 
 
@@ -108,6 +109,7 @@ class Conv1D(Conv):
 
 
 @builtin("keras.layers")
+@default_arguments(strides=(1, 1), dilation_rate=(1, 1))
 class Conv2D(Conv):
     """Convolution over the two axes of an image: `activation(conv(x, kernel) + bias)`.
 
@@ -141,6 +143,7 @@ class Conv2D(Conv):
 
 
 @builtin("keras.layers")
+@default_arguments(strides=(1, 1, 1), dilation_rate=(1, 1, 1))
 class Conv3D(Conv):
     """Convolution over three axes, of a volume or a film: `activation(conv(x, kernel) + bias)`.
 

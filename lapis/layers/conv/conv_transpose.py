@@ -6,7 +6,7 @@ from typing import Any
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.layers.conv.base import KernelLayer
-from lapis.layers.windows import int_tuple
+from lapis.layers.windows import default_arguments, int_tuple
 
 
 class ConvTranspose(KernelLayer):
@@ -86,6 +86,7 @@ class Conv1DTranspose(ConvTranspose):
 
 
 @builtin("keras.layers")
+@default_arguments(strides=(1, 1), dilation_rate=(1, 1))
 class Conv2DTranspose(ConvTranspose):
     """Transposed convolution over an image, the way back from the output sizes of a `Conv2D` to its input sizes.
 
@@ -123,6 +124,7 @@ class Conv2DTranspose(ConvTranspose):
 
 
 @builtin("keras.layers")
+@default_arguments(strides=(1, 1, 1), dilation_rate=(1, 1, 1))
 class Conv3DTranspose(ConvTranspose):
     """Transposed convolution over a volume, the way back from the output sizes of a `Conv3D` to its input sizes.
 

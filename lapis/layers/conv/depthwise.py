@@ -5,6 +5,7 @@ from typing import Any
 
 from lapis.core.serialization import builtin
 from lapis.layers.conv.base import KernelLayer
+from lapis.layers.windows import default_arguments
 from lapis.ops.convolution import depthwise_conv_affine
 
 
@@ -77,6 +78,7 @@ class DepthwiseConv1D(DepthwiseConv):
 
 
 @builtin("keras.layers")
+@default_arguments(strides=(1, 1), dilation_rate=(1, 1))
 class DepthwiseConv2D(DepthwiseConv):
     """Convolution over an image of each channel by itself: `activation(depthwise_conv(x, kernel) + bias)`.
 

@@ -6,6 +6,7 @@ from typing import Any
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.layers.conv.base import KernelLayer
+from lapis.layers.windows import default_arguments
 from lapis.ops.convolution import conv_affine
 
 
@@ -88,6 +89,7 @@ class SeparableConv1D(SeparableConv):
 
 
 @builtin("keras.layers")
+@default_arguments(strides=(1, 1), dilation_rate=(1, 1))
 class SeparableConv2D(SeparableConv):
     """Convolution over an image of each channel by itself, then a mixing of the channels at each position.
 

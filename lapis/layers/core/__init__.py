@@ -6,4 +6,5 @@ from lapis.layers.core.embedding import Embedding as Embedding
 from lapis.layers.core.identity import Identity as Identity
 from lapis.layers.core.lambda_layer import Lambda as Lambda
 from lapis.layers.core.masking import Masking as Masking
+from lapis.layers.core.reversible_embedding import ReversibleEmbedding as ReversibleEmbedding
 from lapis.layers.core.wrapper import Wrapper as Wrapper

@@ -8,12 +8,12 @@ import lapis.initializers as initializers
 import lapis.ops as ops
 import lapis.regularizers as regularizers
 from lapis.core.serialization import builtin
-from lapis.layers.core.lora import LowRankAdapted
+from lapis.layers.core.quantizable import Quantizable
 from lapis.layers.input_spec import InputSpec
 
 
 @builtin("keras.layers")
-class Dense(LowRankAdapted):
+class Dense(Quantizable):
     """`activation(x @ kernel + bias)` along the last axis.
 
     Input `(batch, …, inputs)`, output `(batch, …, units)`; the kernel is `(inputs, units)`, the bias `(units,)`.

@@ -10,14 +10,14 @@ import lapis.initializers as initializers
 import lapis.ops as ops
 import lapis.regularizers as regularizers
 from lapis.core.serialization import builtin
-from lapis.layers.core.lora import LowRankAdapted
+from lapis.layers.core.quantizable import Quantizable
 from lapis.layers.input_spec import InputSpec
 
 _EQUATION = re.compile(r"(\.{3})?([a-zA-Z]+)(\.{3})?,([a-zA-Z]+)->(\.{3})?([a-zA-Z]+)(\.{3})?")
 
 
 @builtin("keras.layers")
-class EinsumDense(LowRankAdapted):
+class EinsumDense(Quantizable):
     """`activation(einsum(equation, x, kernel) + bias)`.
 
     Input, kernel and output shapes follow from the equation: `"ab,bc->ac"` is a `Dense`; `"abc,cde->abde"` splits the

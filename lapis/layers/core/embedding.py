@@ -8,11 +8,11 @@ import lapis.initializers as initializers
 import lapis.ops as ops
 import lapis.regularizers as regularizers
 from lapis.core.serialization import builtin
-from lapis.layers.core.lora import LowRankAdapted
+from lapis.layers.core.quantizable import Quantizable
 
 
 @builtin("keras.layers")
-class Embedding(LowRankAdapted):
+class Embedding(Quantizable):
     """A row of a trained table for each whole number.
 
     Input `(batch, …)` of numbers from 0 to `input_dim - 1`, output `(batch, …, output_dim)`.
@@ -94,6 +94,10 @@ class Embedding(LowRankAdapted):
         if inputs.dtype not in ("int32", "int64"):
             inputs = ops.cast(inputs, "int32")
         return ops.cast(ops.take(self.embeddings, inputs, axis=0), self.compute_dtype)
+
+    def quantized_build(self, embeddings_shape: Any, mode: str, config: Any = None) -> None:
+        """Not available: layers are not quantized."""
+        super().quantized_build(embeddings_shape, mode, config)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return ops.not_equal(inputs, 0) if self.mask_zero else None

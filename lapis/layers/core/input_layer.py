@@ -26,6 +26,8 @@ class InputLayer(Layer):
         name: a name.
     """
 
+    batch_shape: tuple[int | None, ...] = ()
+
     def __init__(
         self,
         shape: Any = None,

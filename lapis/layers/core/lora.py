@@ -31,12 +31,6 @@ class LowRankAdapted(Layer):
     def _lora_config(self) -> dict:
         return {"lora_rank": self.lora_rank, "lora_alpha": self.lora_alpha} if self.lora_rank else {}
 
-    def _refuse_quantization(self, config: Any) -> None:
-        if config is not None:
-            raise ValueError(
-                f"{type(self).__name__} cannot be quantized; got quantization_config={config!r}, expected None."
-            )
-
     @property
     def _frozen(self) -> Variable:
         name = "_" + self._adapted_weight

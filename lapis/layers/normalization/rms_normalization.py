@@ -39,8 +39,8 @@ class RMSNormalization(Layer):
         shape = tuple(known_size(self, axis, input_shape) for axis in self.axis)
         self.scale = self.add_weight(name="scale", shape=shape, initializer="ones")
 
-    def call(self, inputs: Any) -> Any:
-        return ops.rms_normalization(inputs, scale=self.scale, axis=self.axis, epsilon=self.epsilon)
+    def call(self, x: Any) -> Any:
+        return ops.rms_normalization(x, scale=self.scale, axis=self.axis, epsilon=self.epsilon)
 
     def _mixes_rows(self, ranks: list[int], training: bool) -> bool:
         return is_batch_axis(self.axis, ranks)

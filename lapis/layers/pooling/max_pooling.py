@@ -6,6 +6,7 @@ from typing import Any
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.layers.pooling.base import WindowPooling
+from lapis.layers.windows import default_arguments
 
 
 class MaxPooling(WindowPooling):
@@ -42,6 +43,7 @@ class MaxPooling1D(MaxPooling):
 
 
 @builtin("keras.layers")
+@default_arguments(pool_size=(2, 2))
 class MaxPooling2D(MaxPooling):
     """The largest value in each window that slides over the two axes of an image, channel by channel.
 
@@ -66,6 +68,7 @@ class MaxPooling2D(MaxPooling):
 
 
 @builtin("keras.layers")
+@default_arguments(pool_size=(2, 2, 2))
 class MaxPooling3D(MaxPooling):
     """The largest value in each window that slides over three axes, of a volume or a film, channel by channel.
 

@@ -156,8 +156,8 @@ class Bidirectional(Layer):
         """The same as `reset_state`."""
         self.reset_state()
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        mask = nest.flatten(previous_mask)[0] if self.return_sequences else None
+    def compute_mask(self, _: Any, mask: Any) -> Any:
+        mask = nest.flatten(mask)[0] if self.return_sequences else None
         return (mask, mask) if self.merge_mode is None else mask
 
     def get_config(self) -> dict:

@@ -258,8 +258,8 @@ class RNN(Layer):
     def _mixes_rows(self, ranks: list[int], training: bool) -> bool:
         return self.stateful or not isinstance(self.cell, Layer)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        mask = nest.flatten(previous_mask)[0]
+    def compute_mask(self, _: Any, mask: Any) -> Any:
+        mask = nest.flatten(mask)[0]
         output_mask = mask if self.return_sequences else None
         return [output_mask, *(None for _ in self.state_size)] if self.return_state else output_mask
 

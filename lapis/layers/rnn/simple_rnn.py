@@ -74,6 +74,9 @@ class SimpleRNNCell(RecurrentCell):
     def get_config(self) -> dict:
         return {**super().get_config(), "units": self.units}
 
+    def call(self, sequence: Any, states: Any, training: bool = False) -> tuple[Any, Any]:
+        return super().call(sequence, states, training)
+
 
 @builtin("keras.layers")
 class SimpleRNN(CellLayer):

@@ -1,6 +1,6 @@
 """What layers that move pixels at random have in common."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import lapis.ops as ops
 import lapis.random as random
@@ -21,7 +21,8 @@ class RandomGeometryLayer(BaseImagePreprocessingLayer):
     """
 
     _USE_BASE_FACTOR = False
-    _fill_modes: tuple[str, ...] = FILL_MODES
+    _fill_modes: ClassVar[tuple[str, ...]] = FILL_MODES
+    _arguments: ClassVar[tuple[str, ...]]  # what a config holds besides that of all layers on images
 
     def __init__(
         self,
@@ -80,6 +81,9 @@ class RandomGeometryLayer(BaseImagePreprocessingLayer):
         bounding_boxes = convert_format(bounding_boxes, form, "xyxy", height, width)
         moved = {**bounding_boxes, "boxes": self._move_boxes(bounding_boxes["boxes"], transformation, height, width)}
         return convert_format(clip_to_image_size(moved, height, width), "xyxy", form, height, width)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), **{name: getattr(self, name) for name in self._arguments}}
 
     def _height_width(self, transformation: Any) -> tuple:
         shape = transformation["input_shape"]

@@ -1,0 +1,3 @@
+"""Keras 2's names that Keras 3 keeps, `keras.legacy`."""
+
+from lapis.legacy import saving as saving

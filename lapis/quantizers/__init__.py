@@ -1,0 +1,3 @@
+"""Quantizers, Keras's `keras.quantizers`: the base class."""
+
+from lapis.quantizers.quantizer import Quantizer as Quantizer
