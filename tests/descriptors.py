@@ -77,6 +77,7 @@ LAYER_FAMILIES = (
     "reshaping",
     "image_color",
     "rnn",
+    "tables",
 )
 
 
