@@ -163,6 +163,20 @@ class RandomGrayscale(RandomColorLayer):
     def _draw(self, shape: tuple, seed: Any) -> Any:
         return random.uniform((images_in(shape), 1, 1, 1), seed=seed) < self.factor
 
+    # Arguments of other names than elsewhere, as in Keras.
+
+    def get_random_transformation(self, images: Any, training: bool = True, seed: Any = None) -> Any:
+        """Which images turn grey, `(batch, 1, 1, 1)`; `None` outside training."""
+        return super().get_random_transformation(images, training, seed)
+
+    def transform_labels(self, labels: Any, transformations: Any = None, **kwargs: Any) -> Any:
+        """The labels as they are."""
+        return labels
+
+    def transform_segmentation_masks(self, segmentation_masks: Any, transformations: Any = None, **kwargs: Any) -> Any:
+        """The masks as they are."""
+        return segmentation_masks
+
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
         """The images, those grey that were drawn."""
         if not training or transformation is None:
