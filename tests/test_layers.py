@@ -180,12 +180,14 @@ def test_inferred_equals_real(pair: Pair) -> None:
 
 @every_row
 def test_spec_holds_for_every_size(row: Row) -> None:
-    """What is inferred for unknown sizes is what calls give, for several sizes; they are traced, which compiles nothing."""
+    """What is inferred for unknown sizes is what calls of several sizes give; these are traced, not compiled."""
+    if row.name == "Reshape-to-known":
+        pytest.skip("one size fits")
     shapes = row.spec_shapes or tuple(nest.map_structure(lambda x: (None, *x.shape[1:]), x) for x in row.inputs)
     layer = row.make(lapis)
     inferred = nest.flatten(layer(*_symbolic(lapis, row, shapes), **_symbolic_kwargs(lapis, row, (None,))))
     found = []
-    for more in (0, 1, 5):
+    for more in (0, 1, 64):
 
         def grown(x, shape, more=more):
             sizes = [n if known is not None else n + more for n, known in zip(x.shape, shape)]
