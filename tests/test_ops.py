@@ -92,6 +92,49 @@ def test_symbolic_spec_with_unknown_size(row: OpRow):
             assert all(m == n for m, n in known), (a.shape, e.shape, r.shape)
 
 
+def filled(structure, arrays):
+    """The leaves of a structure, arrays replaced by others in turn."""
+    arrays = iter(arrays)
+    return [next(arrays) if isinstance(x, np.ndarray) else x for x in nest.flatten(structure)]
+
+
+@pytest.mark.parametrize("row", [r for r in SYMBOLIC if r.free], ids=str)
+def test_symbolic_spec_holds_for_every_size(row: OpRow):
+    """What is inferred for an unknown first size is what other sizes give; these are traced, not compiled."""
+    function = find(ops, row.name)
+    size = next(x for x in nest.flatten(row.args) if isinstance(x, np.ndarray)).shape[:1]
+    try:
+        spec = leaves(function(*symbolic(row.args, size), **symbolic(row.kwargs, size)))
+    except Exception:
+        pytest.skip("only known sizes will do")
+    tried = 0
+    for more in (1, 64):
+
+        def grown(x, more=more):
+            if not isinstance(x, np.ndarray) or x.shape[:1] != size:
+                return x
+            return np.concatenate([x, np.repeat(x[-1:], more, 0)])
+
+        args, kwargs = nest.map_structure(grown, (row.args, row.kwargs))
+        arrays = [x for x in nest.flatten((args, kwargs)) if isinstance(x, np.ndarray)]
+
+        def call(arrays, args=args, kwargs=kwargs):
+            given = nest.pack_sequence_as((args, kwargs), filled((args, kwargs), arrays))
+            return function(*given[0], **given[1])
+
+        try:
+            real = leaves(jax.eval_shape(call, arrays))
+        except Exception:
+            continue  # this size is refused, as of a matrix that has to be square
+        tried += 1
+        for a, e in zip(spec, real, strict=True):
+            assert a.dtype == str(e.dtype)
+            assert len(a.shape) == len(e.shape)
+            assert all(m in (None, n) for m, n in zip(a.shape, e.shape)), (a.shape, e.shape)
+    if not tried:
+        pytest.skip("no other size will do")
+
+
 def keras_symbolic(value, unknown):
     return nest.map_structure(
         lambda x: keras.KerasTensor(x.shape, x.dtype) if isinstance(x, KerasTensor) else x, symbolic(value, unknown)
