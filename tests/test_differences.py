@@ -22,16 +22,14 @@ COMING = {
     "datasets.cifar100": "load_data",
     "datasets.imdb": "get_word_index load_data",
     "datasets.reuters": "get_label_names get_word_index load_data",
-    "distillation": "DistillationLoss Distiller FeatureDistillation LogitsDistillation",
     "layers": (
         "AugMix AutoContrast CategoryEncoding CenterCrop ContrastLimitedAdaptiveHistogramEqualization CutMix "
-        "Discretization Equalization FlaxLayer HashedCrossing Hashing IntegerLookup JaxLayer "
-        "MaxNumBoundingBoxes MelSpectrogram MixUp Normalization Pipeline RandAugment RandomBrightness "
+        "Discretization Equalization HashedCrossing Hashing IntegerLookup "
+        "MaxNumBoundingBoxes MixUp Normalization Pipeline RandAugment RandomBrightness "
         "RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop RandomElasticTransform "
         "RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale RandomHue RandomInvert RandomPerspective "
         "RandomPosterization RandomRotation RandomSaturation RandomSharpness RandomShear RandomTranslation "
-        "RandomZoom Rescaling Resizing STFTSpectrogram Solarization StringLookup TFSMLayer TextVectorization "
-        "TorchModuleWrapper "
+        "RandomZoom Rescaling Resizing Solarization StringLookup TextVectorization "
     ),
     "preprocessing": "image_dataset_from_directory text_dataset_from_directory timeseries_dataset_from_array",
     "utils": (
@@ -46,7 +44,6 @@ COMING = {
         "draw_bounding_boxes draw_segmentation_masks plot_bounding_box_gallery plot_image_gallery "
         "plot_segmentation_mask_gallery "
     ),
-    "wrappers": "SKLearnClassifier SKLearnRegressor SKLearnTransformer",
 }
 
 
