@@ -180,6 +180,8 @@ _USES = {
     "dtype_policies.QuantizedDTypePolicy": (_quantized_layer, NotImplementedError, "not quantized"),
     "Model.export": (lambda: lapis.Sequential().export("x"), NotImplementedError, "model.save"),
     "optimizers.legacy.SGD": (lambda: lapis.optimizers.legacy.SGD(), ImportError, "use optimizers.SGD"),
+    "layers.TFSMLayer": (lambda: lapis.layers.TFSMLayer("x"), NotImplementedError, "load_model"),
+    "layers.TorchModuleWrapper": (lambda: lapis.layers.TorchModuleWrapper(None), NotImplementedError, "JaxLayer"),
     "layers.Layer.add_metric": (lambda: lapis.layers.Dense(1).add_metric(), NotImplementedError, "update_state"),
 }
 
