@@ -27,6 +27,7 @@ from lapis import preprocessing as preprocessing
 from lapis import quantizers as quantizers
 from lapis import distillation as distillation
 from lapis import utils as utils
+from lapis import visualization as visualization
 from lapis import wrappers as wrappers
 from lapis.core.dtype_policy import DTypePolicy as DTypePolicy
 from lapis.core.dtype_policy import FloatDTypePolicy as FloatDTypePolicy

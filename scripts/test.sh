@@ -9,4 +9,4 @@ WORKERS=${LAPIS_TEST_WORKERS:-auto}
 "$PYTHON" -m pytest -q tests/test_tiny.py
 "$PYTHON" -m pytest -q -n "$WORKERS" --doctest-modules lapis
 "$PYTHON" -m pytest -q -n "$WORKERS" -m "not slow" --ignore tests/test_tiny.py tests "$@"
-"$PYTHON" -m pytest -q -n "$WORKERS" -m slow tests "$@"
+XLA_FLAGS=${XLA_FLAGS:-} "$PYTHON" -m pytest -q -n "$WORKERS" -m slow tests "$@"

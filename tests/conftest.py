@@ -4,6 +4,8 @@ import os
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["KERAS_BACKEND"] = "jax"
+# Most of a test is compilation, of which this older generator of code takes half; users have the other one.
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
 os.environ["LAPIS_COMPILATION_CACHE"] = "0"  # tests write nothing into the home folder
 
 import itertools

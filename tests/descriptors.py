@@ -79,6 +79,7 @@ LAYER_FAMILIES = (
     "reshaping",
     "image_color",
     "rnn",
+    "tables",
 )
 
 

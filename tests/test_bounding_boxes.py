@@ -8,6 +8,7 @@ from lapis.layers.preprocessing.image.bounding_boxes import FORMATS
 from tests.descriptors import f32
 from tests.oracle import keras
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 OURS, THEIRS = lapis.utils.bounding_boxes, keras.utils.bounding_boxes
 
 

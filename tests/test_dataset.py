@@ -465,3 +465,19 @@ def test_a_model_of_a_time_series(tmp_path):
     np.testing.assert_array_equal(again.predict(test, verbose=0), model.predict(test, verbose=0))
     assert again.evaluate(test, verbose=0) == pytest.approx(history["val_loss"][-1], rel=1e-5)
     again.fit(train.map(lambda x, y: (x, y)).prefetch(), epochs=1, verbose=0)
+
+
+def test_a_model_of_texts_in_a_directory(tmp_path):
+    for name, word in (("bad", "awful"), ("good", "lovely")):
+        (tmp_path / name).mkdir()
+        for i in range(6):
+            (tmp_path / name / f"{i}.txt").write_text(f"a film so {word} {'indeed ' * i}")
+    texts = text_dataset_from_directory(tmp_path, label_mode="binary", batch_size=4, seed=0, verbose=False)
+    words = lapis.layers.TextVectorization(output_mode="multi_hot")
+    words.adapt(texts.map(lambda x, y: x))
+    assert {"awful", "lovely"} <= set(words.get_vocabulary())
+    inputs = lapis.Input((), dtype="string")
+    model = lapis.Model(inputs, lapis.layers.Dense(1, activation="sigmoid")(words(inputs)))
+    model.compile(lapis.optimizers.Adam(0.1), "binary_crossentropy", metrics=["accuracy"])
+    assert model.fit(texts, epochs=8, verbose=0).history["accuracy"][-1] == 1
+    assert model.evaluate(texts, verbose=0)[1] == 1

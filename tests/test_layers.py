@@ -12,6 +12,8 @@ from tests.descriptors import LAYER_FAMILIES, Row, rows
 from tests.oracle import keras
 
 ROWS = rows(*LAYER_FAMILIES)
+# Keras's MixUp asks for int64, which JAX tells.
+pytestmark = pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64:UserWarning")
 every_row = pytest.mark.parametrize("row", ROWS, ids=str)
 
 
@@ -174,6 +176,33 @@ def test_inferred_equals_real(pair: Pair) -> None:
     inferred = pair.ours.compute_output_spec(*specs, **_specs(row.kwargs))
     for a, b in zip(nest.flatten(inferred), nest.flatten(_call(pair.ours, row, False)), strict=True):
         assert a.shape == b.shape and a.dtype == str(b.dtype)
+
+
+@every_row
+def test_spec_holds_for_every_size(row: Row) -> None:
+    """What is inferred for unknown sizes is what calls give, for several sizes; they are traced, which compiles nothing."""
+    shapes = row.spec_shapes or tuple(nest.map_structure(lambda x: (None, *x.shape[1:]), x) for x in row.inputs)
+    layer = row.make(lapis)
+    inferred = nest.flatten(layer(*_symbolic(lapis, row, shapes), **_symbolic_kwargs(lapis, row, (None,))))
+    found = []
+    for more in (0, 1, 5):
+
+        def grown(x, shape, more=more):
+            sizes = [n if known is not None else n + more for n, known in zip(x.shape, shape)]
+            return jax.ShapeDtypeStruct(sizes, x.dtype)
+
+        inputs = [nest.map_structure(grown, x, shape) for x, shape in zip(row.inputs, shapes)]
+        arrays = {k: grown(v, (None, *v.shape[1:])) for k, v in _kwargs(row).items() if hasattr(v, "shape")}
+        plain = {k: v for k, v in _kwargs(row).items() if k not in arrays}
+
+        def call(inputs, arrays, plain=plain):
+            with lapis.StatelessScope():
+                return layer(*inputs, **arrays, **plain)
+
+        found.append([tuple(y.shape) for y in nest.flatten(jax.eval_shape(call, inputs, arrays))])
+    for spec, *real in zip(inferred, *found, strict=True):
+        for known, *sizes in zip(spec.shape, *real, strict=True):
+            assert sizes == [known] * 3 if known is not None else len(set(sizes)) > 1, (spec.shape, real)
 
 
 def _specs(kwargs: dict) -> dict:

@@ -11,7 +11,17 @@ from lapis.training.rows import rows_independent
 from tests.descriptors import LAYER_FAMILIES, later_ones_slow, rows
 
 # In training, always, always; of attention's masks that are given, it is not known which one lacks the batch.
-MIXING = ("BatchNormalization", "Lambda", "stateful", "query-mask", "value-mask", "key-mask")
+MIXING = (
+    "BatchNormalization",
+    "Lambda",
+    "stateful",
+    "query-mask",
+    "value-mask",
+    "key-mask",
+    "Mix",
+    "RandAug",
+    "Equalization",
+)
 
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")

@@ -94,6 +94,10 @@ class EventWriter:
             self._file.close()
             self._file = None
 
+    def __del__(self) -> None:
+        if "_file" in self.__dict__:  # not where tensorboardX is missing
+            self.close()
+
 
 def png(pixels: np.ndarray) -> bytes:
     """An image `(height, width, channels)` of bytes as a PNG file."""

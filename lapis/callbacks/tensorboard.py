@@ -79,6 +79,8 @@ class TensorBoard(Callback):
 
     def set_model(self, model: Any) -> None:
         super().set_model(model)
+        if self.embeddings_freq:
+            self._write_projector_config()
         if self.write_graph and hasattr(model, "graph"):
             try:
                 config = model.to_json()
@@ -88,8 +90,6 @@ class TensorBoard(Callback):
                 )
             else:
                 self.summary.keras_model("keras", config, 0)
-        if self.embeddings_freq:
-            self._write_projector_config()
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         self._train_batches = 0
@@ -107,7 +107,7 @@ class TensorBoard(Callback):
             if self.write_steps_per_second:
                 values["steps_per_second"] = 1 / (time.perf_counter() - self._batch_began)
             self._write_scalars("train", "batch_{}", values, self._train_batches)
-        if self._tracing and self._train_batches >= self._profiled[1]:
+        if self._tracing and self._profiled and self._train_batches >= self._profiled[1]:
             self._stop_tracing()
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:

@@ -32,9 +32,7 @@ def make_ahead(pool: Executor, make: Callable[[Any], Any], keys: Iterable[Any], 
             yield made
             del made  # the reader's alone, lest it stay in memory until the next is asked for
     finally:
-        for future in waiting:
-            future.cancel()
-        wait(waiting)
+        wait([future for future in waiting if not future.cancel()])
 
 
 def take_ahead(pool: ThreadPoolExecutor, source: Iterable[Any], count: int) -> Generator[Any]:

@@ -155,6 +155,7 @@ from lapis.layers.rnn import SimpleRNN as SimpleRNN
 from lapis.layers.rnn import SimpleRNNCell as SimpleRNNCell
 from lapis.layers.rnn import StackedRNNCells as StackedRNNCells
 from lapis.layers.rnn import TimeDistributed as TimeDistributed
+from lapis.layers.preprocessing.image import AugMix as AugMix
 from lapis.layers.preprocessing.image import AutoContrast as AutoContrast
 from lapis.layers.preprocessing.image import (
     ContrastLimitedAdaptiveHistogramEqualization as ContrastLimitedAdaptiveHistogramEqualization,
@@ -162,6 +163,7 @@ from lapis.layers.preprocessing.image import (
 from lapis.layers.preprocessing.image import CutMix as CutMix
 from lapis.layers.preprocessing.image import Equalization as Equalization
 from lapis.layers.preprocessing.image import MixUp as MixUp
+from lapis.layers.preprocessing.image import RandAugment as RandAugment
 from lapis.layers.preprocessing.image import RandomBrightness as RandomBrightness
 from lapis.layers.preprocessing.image import RandomColorDegeneration as RandomColorDegeneration
 from lapis.layers.preprocessing.image import RandomColorJitter as RandomColorJitter

@@ -162,7 +162,7 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
 
     # State
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Any = None) -> None:
         """Make the layer's weights for inputs of the shape; by default there are none to make."""
         self.built = True
 

@@ -166,3 +166,17 @@ def reduce_weighted_values(
         values, sample_weight = squeeze_or_expand_to_same_rank(values, ops.cast(sample_weight, values.dtype))
         values = values * sample_weight
     return reduce_values(values, sample_weight, reduction)
+
+
+def same_kind(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """Targets in the type of the predictions, both of the same rank; a `ValueError` where they cannot be compared."""
+    y_pred = ops.convert_to_tensor(y_pred)
+    y_true = ops.convert_to_tensor(y_true, dtype=y_pred.dtype)
+    y_true, y_pred = squeeze_or_expand_to_same_rank(y_true, y_pred)
+    for true_size, pred_size in zip(reversed(y_true.shape), reversed(y_pred.shape)):
+        if true_size != pred_size and not {1, None} & {true_size, pred_size}:
+            raise ValueError(
+                f"Targets of shape {tuple(y_true.shape)} cannot be compared with predictions of shape "
+                f"{tuple(y_pred.shape)}; give targets of the predictions' shape."
+            )
+    return y_true, y_pred

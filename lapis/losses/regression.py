@@ -5,21 +5,8 @@ from typing import Any
 import lapis.core.config as config
 import lapis.ops as ops
 from lapis.core.serialization import builtin
-from lapis.losses.loss import squeeze_or_expand_to_same_rank
+from lapis.losses.loss import same_kind
 from lapis.losses.wrapper import NamedLoss
-
-
-def _same_kind(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
-    y_pred = ops.convert_to_tensor(y_pred)
-    y_true = ops.convert_to_tensor(y_true, dtype=y_pred.dtype)
-    y_true, y_pred = squeeze_or_expand_to_same_rank(y_true, y_pred)
-    for true_size, pred_size in zip(reversed(y_true.shape), reversed(y_pred.shape)):
-        if true_size != pred_size and not {1, None} & {true_size, pred_size}:
-            raise ValueError(
-                f"Targets of shape {tuple(y_true.shape)} cannot be compared with predictions of shape "
-                f"{tuple(y_pred.shape)}; give targets of the predictions' shape."
-            )
-    return y_true, y_pred
 
 
 def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
@@ -28,7 +15,7 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
     >>> float(mean_squared_error([1.0, 2.0], [1.0, 4.0]))
     2.0
     """
-    y_true, y_pred = _same_kind(y_true, y_pred)
+    y_true, y_pred = same_kind(y_true, y_pred)
     return ops.mean(ops.square(y_true - y_pred), axis=-1)
 
 
@@ -38,7 +25,7 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
     >>> float(mean_absolute_error([1.0, 2.0], [1.0, 4.0]))
     1.0
     """
-    y_true, y_pred = _same_kind(y_true, y_pred)
+    y_true, y_pred = same_kind(y_true, y_pred)
     return ops.mean(ops.abs(y_true - y_pred), axis=-1)
 
 
@@ -48,7 +35,7 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
     >>> float(mean_absolute_percentage_error([1.0, 2.0], [1.0, 4.0]))
     50.0
     """
-    y_true, y_pred = _same_kind(y_true, y_pred)
+    y_true, y_pred = same_kind(y_true, y_pred)
     epsilon = ops.cast(config.epsilon(), y_pred.dtype)
     return 100.0 * ops.mean(ops.abs((y_true - y_pred) / ops.maximum(ops.abs(y_true), epsilon)), axis=-1)
 
@@ -59,7 +46,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
     >>> round(float(mean_squared_logarithmic_error([0.0, 3.0], [0.0, 1.0])), 4)
     0.2402
     """
-    y_true, y_pred = _same_kind(y_true, y_pred)
+    y_true, y_pred = same_kind(y_true, y_pred)
 
     def log1p(x: Any) -> Any:
         return ops.log(ops.maximum(x, config.epsilon()) + 1.0)
@@ -75,7 +62,7 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
     >>> float(huber([0.0, 0.0], [1.0, 3.0]))
     1.5
     """
-    y_true, y_pred = _same_kind(y_true, y_pred)
+    y_true, y_pred = same_kind(y_true, y_pred)
     delta = ops.cast(delta, y_pred.dtype)
     error = ops.abs(y_pred - y_true)
     return ops.mean(ops.where(error <= delta, 0.5 * ops.square(error), delta * (error - 0.5 * delta)), axis=-1)
@@ -87,7 +74,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> Any:
     >>> round(float(log_cosh([0.0, 0.0], [1.0, 0.0])), 4)
     0.2169
     """
-    y_true, y_pred = _same_kind(y_true, y_pred)
+    y_true, y_pred = same_kind(y_true, y_pred)
     error = y_pred - y_true
     log2 = ops.cast(0.6931471805599453, y_pred.dtype)
     return ops.mean(error + ops.softplus(-2.0 * error) - log2, axis=-1)
@@ -101,7 +88,7 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     >>> float(cosine_similarity([[0.0, 2.0]], [[0.0, 1.0]])[0])
     -1.0
     """
-    y_true, y_pred = _same_kind(y_true, y_pred)
+    y_true, y_pred = same_kind(y_true, y_pred)
     return -ops.sum(ops.normalize(y_true, axis=axis) * ops.normalize(y_pred, axis=axis), axis=axis)
 
 

@@ -40,6 +40,11 @@ def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axi
     return 1 - overlap / (overlap + alpha * missed + beta * extra + config.epsilon())
 
 
+def _check_axis(axis: Any) -> None:
+    if axis is not None and not all(isinstance(a, int) for a in (axis if isinstance(axis, (list, tuple)) else [axis])):
+        raise TypeError(f"axis is {axis!r}; expected an integer, several of them, or None for all axes.")
+
+
 @builtin("keras.losses")
 class Dice(NamedLoss):
     """One minus the Dice coefficient of two regions over `axis` (default all), see `dice`.
@@ -57,6 +62,7 @@ class Dice(NamedLoss):
         axis: Any = None,
         dtype: Any = None,
     ) -> None:
+        _check_axis(axis)
         super().__init__(dice, reduction, name, dtype, axis=axis)
 
 
@@ -79,4 +85,5 @@ class Tversky(NamedLoss):
         axis: Any = None,
         dtype: Any = None,
     ) -> None:
+        _check_axis(axis)
         super().__init__(tversky, reduction, name, dtype, alpha=alpha, beta=beta, axis=axis)

@@ -93,6 +93,9 @@ class AUC(Metric):
         y_pred = ops.convert_to_tensor(y_pred)
         if not self._built:
             self._build(y_pred.shape)
+        labels = self.true_positives.shape[1:]
+        if self.multi_label and tuple(y_pred.shape[1:]) != tuple(labels):
+            raise ValueError(f"{self.name} has {labels[0]} labels; got predictions of shape {tuple(y_pred.shape)}.")
         if self._from_logits:
             y_pred = ops.sigmoid(y_pred)
         counts = count(

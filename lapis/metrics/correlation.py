@@ -5,13 +5,8 @@ from typing import Any
 import lapis.core.config as config
 import lapis.ops as ops
 from lapis.core.serialization import builtin
-from lapis.losses.loss import squeeze_or_expand_to_same_rank
+from lapis.losses.loss import same_kind
 from lapis.metrics.reduction import NamedMetric
-
-
-def _same_kind(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
-    y_pred = ops.convert_to_tensor(y_pred)
-    return squeeze_or_expand_to_same_rank(ops.convert_to_tensor(y_true, dtype=y_pred.dtype), y_pred)
 
 
 def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
@@ -20,7 +15,7 @@ def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     >>> round(float(pearson_correlation([[1.0, 2.0, 3.0]], [[2.0, 4.0, 6.0]])[0]), 4)
     1.0
     """
-    y_true, y_pred = _same_kind(y_true, y_pred)
+    y_true, y_pred = same_kind(y_true, y_pred)
 
     def standardized(x: Any) -> Any:
         centred = x - ops.mean(x, axis=axis, keepdims=True)
@@ -37,7 +32,7 @@ def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     >>> round(float(concordance_correlation([[1.0, 2.0, 3.0]], [[1.0, 2.0, 3.0]])[0]), 4)
     1.0
     """
-    y_true, y_pred = _same_kind(y_true, y_pred)
+    y_true, y_pred = same_kind(y_true, y_pred)
     mean_true, mean_pred = (ops.mean(y, axis=axis, keepdims=True) for y in (y_true, y_pred))
     spread = ops.var(y_true, axis=axis, keepdims=True) + ops.var(y_pred, axis=axis, keepdims=True)
     covariance = (y_true - mean_pred) * (y_pred - mean_pred)

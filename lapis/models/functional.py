@@ -285,16 +285,16 @@ class Functional(Model):
         """Nothing to do: a functional model is built as it is made."""
 
 
-def is_raw(args: tuple, kwargs: dict) -> bool:
+def is_raw(args: tuple[Any, ...], kwargs: dict) -> bool:
     """Whether a call's inputs are data that are yet to go through the part that runs on the host."""
-    raw = len(args) > 0 and args[0].__class__ is not HostOutputs
-    return raw and not any_symbolic(args[0]) and kwargs.get("mask") is None
+    inputs = next(iter(args), None)
+    raw = inputs is not None and inputs.__class__ is not HostOutputs
+    return raw and not any_symbolic(inputs) and kwargs.get("mask") is None
 
 
 def _is_text(inputs: Any) -> bool:
     """Whether the inputs are strings, or lists of them, rather than arrays."""
-    leaves = nest.flatten(inputs)
-    return len(leaves) > 0 and isinstance(leaves[0], (str, bytes))
+    return isinstance(next(iter(nest.flatten(inputs)), None), (str, bytes))
 
 
 def inner_tensor(node: Node, x: KerasTensor) -> KerasTensor:

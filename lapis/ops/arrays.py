@@ -82,3 +82,8 @@ def held_jvp(least: float, most: float, primals: Any, tangents: Any) -> tuple[An
     (x,), (change,) = primals, tangents
     at_bound = jnp.where((x == least) | (x == most), change / 2, jnp.zeros_like(change))
     return jnp.clip(x, least, most), jnp.where((x > least) & (x < most), change, at_bound)
+
+
+def is_traced(x: Any) -> bool:
+    """Whether the value of `x` is not known yet: it is an array of a program that is being compiled."""
+    return isinstance(x, jax.core.Tracer)

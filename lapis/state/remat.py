@@ -124,7 +124,8 @@ def remat(f: Callable) -> Callable:
                 if mask is not None:
                     set_mask(array, mask)
             new_args, new_kwargs = nest.pack_sequence_as((args, kwargs), filled)
-            with _Recording(get_stateless_scope()) as scope:
+            scope = _Recording(get_stateless_scope())
+            with scope:
                 outputs = f(*new_args, **new_kwargs)
             return _taken_apart(outputs, scope, results)
 

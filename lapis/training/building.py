@@ -29,7 +29,7 @@ def build_on(model: Any, peek: Callable[[], Any], with_targets: bool) -> None:
     if not _is_built(model) or (with_targets and not _is_compiled_for_data(model)):
         x, y, sample_weight = unpack_x_y_sample_weight(peek())
         if takes_strings(model):  # which cannot be traced
-            jax.eval_shape(lambda *batch: _touch(model, with_targets, x, *batch), y, sample_weight)
+            _touch(model, with_targets, x, y, sample_weight)
         else:
             jax.eval_shape(lambda *batch: _touch(model, with_targets, *batch), x, y, sample_weight)
     if with_targets and model.optimizer is not None:

@@ -209,6 +209,8 @@ def evaluate(
 
 def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any) -> Any:
     """The outputs for all batches, joined along the first axis."""
+    if not model.built and takes_strings(model):
+        build_first(model, get_data_adapter(x, None, None, batch_size, steps, strings=True))
     model.make_predict_function()
     program = model.predict_function
     if verbose in (0, False) and not callbacks and steps is None and isinstance(x, np.ndarray):
@@ -216,10 +218,6 @@ def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int
         if outputs is not None:
             return outputs
     adapter = get_data_adapter(x, None, None, batch_size, steps, strings=takes_strings(model))
-    if not model.built:
-        build_first(model, adapter)
-        model.make_predict_function()
-        program = model.predict_function
     feed = _limited_feed(adapter, steps, model, program.stacks)
     build_on(model, feed.peek, with_targets=False)
     if may_fill_up_predictions(model):

@@ -88,7 +88,7 @@ class FeatureSpace(layers.Layer):
             cross.name: layers.HashedCrossing(cross.crossing_dim, name=cross.name) for cross in self.crosses
         }
         self.one_hot_encoders: dict[str, layers.CategoryEncoding] = {}
-        self.concat: TFDConcat | None = None
+        self.concat: Any = None
         self.encoded_features: Any = None
         self._is_adapted = False
 
@@ -328,7 +328,7 @@ def _is_given(layer: Any) -> bool:
     return getattr(layer, "_has_input_vocabulary", False)
 
 
-def _size(layer: Any, name: str) -> int:
+def _size(layer: Any, name: str) -> int | None:
     """How many different whole numbers a layer gives."""
     if isinstance(layer, (layers.IntegerLookup, layers.StringLookup)):
         return layer.vocabulary_size()

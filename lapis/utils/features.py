@@ -4,7 +4,7 @@ from typing import Any
 
 import lapis.ops as ops
 from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
-from lapis.layers import Layer
+from lapis.layers.preprocessing.data_layer import DataLayer
 
 _MODULE = "keras.src.layers.preprocessing.feature_space"
 
@@ -80,10 +80,8 @@ class Feature:
 
 
 @builtin(_MODULE, registered_name="TFDConcat")
-class TFDConcat(Layer):
+class TFDConcat(DataLayer):
     """Arrays joined along an axis."""
-
-    _by_sample = True
 
     def __init__(self, axis: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -97,10 +95,8 @@ class TFDConcat(Layer):
 
 
 @builtin(_MODULE, registered_name="TFDIdentity")
-class TFDIdentity(Layer):
+class TFDIdentity(DataLayer):
     """Numbers in the layer's float type."""
-
-    _by_sample = True
 
     def call(self, x: Any) -> Any:
         return ops.cast(x, self.compute_dtype)

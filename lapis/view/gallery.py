@@ -48,7 +48,7 @@ def plot_image_gallery(
         rows: how many rows; by default about as many as columns.
         cols: how many columns; by default as many as all images need.
         value_range: the least and the greatest value that a pixel may have.
-        scale: the width and height of one image in inches.
+        scale: the width of one image in inches.
         path: where to save the figure.
         show: whether to show the figure; by default unless `path` is given.
         transparent: whether a saved figure has no background.
@@ -71,8 +71,11 @@ def plot_image_gallery(
     images = _to_bytes(batch_of_images("plot_image_gallery", images, data_format), value_range)
     rows = rows or math.ceil(math.sqrt(len(images)))
     cols = cols or math.ceil(len(images) / rows)
-    figure, axes = plt.subplots(rows, cols, figsize=(cols * scale, rows * scale), frameon=False, squeeze=False)
-    figure.subplots_adjust(0, 0, 1, 1, wspace=0.02, hspace=0.02 if label_map is None else 0.2)
+    tall = images.shape[1] / images.shape[2]
+    figure, axes = plt.subplots(rows, cols, figsize=(cols * scale, rows * scale * tall), frameon=False, squeeze=False)
+    figure.subplots_adjust(
+        0, 0 if legend_handles is None else 0.15, 1, 1, wspace=0.02, hspace=0.02 if label_map is None else 0.2
+    )
     if legend_handles is not None:
         figure.legend(handles=legend_handles, loc="lower center")
     for axis in axes.flat:

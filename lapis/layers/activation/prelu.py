@@ -43,6 +43,11 @@ class PReLU(Layer):
 
     def build(self, input_shape: tuple) -> None:
         shared = self.shared_axes or []
+        if any(not 0 < axis < len(input_shape) for axis in shared):
+            raise ValueError(
+                f"{self.path!r} has shared_axes={shared}; expected axes from 1 to {len(input_shape) - 1} "
+                f"for an input of shape {tuple(input_shape)}."
+            )
         shape = list(input_shape[1:])
         for axis in shared:
             shape[axis - 1] = 1

@@ -138,6 +138,8 @@ class MultiHeadAttention(HeadedAttention):
         self._value_dense = self._to_heads("value", value_shape, self.value_dim)
         rank = len(value_shape) + 1
         axes = tuple(range(1, rank - 2)) if self.attention_axes is None else self.attention_axes
+        if any(not -rank < axis < rank - 1 for axis in axes):
+            raise ValueError(f"{self.path!r} has attention_axes={axes}; a value of shape {value_shape} has none such.")
         axes = tuple(axis if axis >= 0 else rank - 1 + axis for axis in axes)
         self._attended_axes = len(axes)
         self._equations = _attention_equations(rank, axes)

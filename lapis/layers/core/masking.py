@@ -20,6 +20,8 @@ class Masking(Layer):
 
     def __init__(self, mask_value: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if isinstance(mask_value, str):
+            raise TypeError(f"Masking got mask_value={mask_value!r}; expected a number.")
         self.mask_value = deserialize_keras_object(mask_value) if isinstance(mask_value, dict) else mask_value
         self.supports_masking = True
 

@@ -5,13 +5,13 @@ from typing import Any
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.graph import KerasTensor
-from lapis.layers.layer import Layer
+from lapis.layers.preprocessing.data_layer import DataLayer
 from lapis.layers.preprocessing.host_layer import encoded_shape
 from lapis.layers.preprocessing.index_lookup import checked_mode, refuse_sparse
 
 
 @builtin("keras.layers")
-class CategoryEncoding(Layer):
+class CategoryEncoding(DataLayer):
     """Whole numbers below `num_tokens` to vectors of that length.
 
     Args:
@@ -25,9 +25,6 @@ class CategoryEncoding(Layer):
     >>> CategoryEncoding(4, "count")([[0, 1, 1]]).tolist()
     [[1.0, 2.0, 0.0, 0.0]]
     """
-
-    _by_sample = True
-    _allow_non_tensor_positional_args = True
 
     def __init__(
         self, num_tokens: int | None = None, output_mode: str = "multi_hot", sparse: bool = False, **kwargs: Any
@@ -47,13 +44,17 @@ class CategoryEncoding(Layer):
         if count_weights is not None and self.output_mode != "count":
             raise ValueError(f"count_weights are for output_mode='count'; {self.path!r} has {self.output_mode!r}.")
         inputs = ops.convert_to_tensor(inputs)
-        return as_vectors(inputs, self.output_mode, self.num_tokens, self.compute_dtype, count_weights)
+        dtype = self._type_for(count_weights)
+        return as_vectors(inputs, self.output_mode, self.num_tokens, dtype, count_weights)
+
+    def _type_for(self, count_weights: Any) -> str:
+        return self.dtype if count_weights is None else self.compute_dtype
 
     def compute_output_shape(self, input_shape: tuple, count_weights_shape: Any = None) -> tuple:
         return encoded_shape(input_shape, self.output_mode, self.num_tokens)
 
     def compute_output_spec(self, inputs: Any, count_weights: Any = None) -> Any:
-        return KerasTensor(self.compute_output_shape(inputs.shape), self.compute_dtype)
+        return KerasTensor(self.compute_output_shape(inputs.shape), self._type_for(count_weights))
 
     def get_config(self) -> dict:
         return {**super().get_config(), "num_tokens": self.num_tokens, "output_mode": self.output_mode}

@@ -7,14 +7,14 @@ import numpy as np
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.graph import KerasTensor
-from lapis.layers.layer import Layer
 from lapis.layers.preprocessing.category_encoding import as_vectors
+from lapis.layers.preprocessing.data_layer import DataLayer
 from lapis.layers.preprocessing.host_layer import OUTPUT_MODES, batches_of, encoded_shape
 from lapis.layers.preprocessing.index_lookup import checked_mode, refuse_sparse
 
 
 @builtin("keras.layers")
-class Discretization(Layer):
+class Discretization(DataLayer):
     """Numbers to the bin between rising boundaries that each falls into.
 
     Args:
@@ -33,9 +33,6 @@ class Discretization(Layer):
     >>> Discretization(bin_boundaries=[0.0, 1.0, 2.0])([[-1.5, 1.0, 3.4, 0.5]]).tolist()
     [[0, 2, 3, 1]]
     """
-
-    _by_sample = True
-    _allow_non_tensor_positional_args = True
 
     def __init__(
         self,
@@ -121,7 +118,7 @@ class Discretization(Layer):
         }
 
     @classmethod
-    def from_config(cls, config: dict) -> Any:
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> Any:
         config = dict(config)
         boundaries = config.pop("bin_boundaries", None)
         if config.get("num_bins") is None:

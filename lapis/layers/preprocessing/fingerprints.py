@@ -139,7 +139,7 @@ def _sip(rows: np.ndarray, first: int, second: int) -> np.ndarray:
     tail[:, -1] = length & 0xFF
     padded = np.concatenate([rows, tail], axis=1)
     zero = np.zeros(count, np.uint64)
-    v = [
+    v: list[Any] = [
         zero + (first ^ 0x736F6D6570736575),
         zero + (second ^ 0x646F72616E646F6D),
         zero + (first ^ 0x6C7967656E657261),

@@ -74,6 +74,8 @@ class IndexLookup(HostLayer):
     """
 
     vocabulary_dtype: str
+    input_vocabulary: Any
+    input_idf_weights: Any
     _counts: Counts | None = None
 
     def __init__(
@@ -401,12 +403,12 @@ class IndexLookup(HostLayer):
         return {}
 
     def save_own_variables(self, store: dict) -> None:
-        if self.idf_weights is not None:
-            store["idf_weights"] = self.idf_weights
+        if self.output_mode == "tf_idf":
+            store["idf_weights"] = np.zeros(0, floatx()) if self.idf_weights is None else self.idf_weights
 
     def load_own_variables(self, store: Any) -> None:
-        if self.output_mode == "tf_idf" and "idf_weights" in store:
-            self.idf_weights = np.asarray(store["idf_weights"], floatx())
+        if self.output_mode == "tf_idf" and len(weights := store["idf_weights"]):
+            self.idf_weights = np.asarray(weights, floatx())
 
     def save_assets(self, dir_path: str) -> None:
         """Write the vocabulary to a file in the folder, unless the config holds it."""

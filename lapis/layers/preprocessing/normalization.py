@@ -9,12 +9,12 @@ import numpy as np
 import lapis.ops as ops
 from lapis.core.config import epsilon
 from lapis.core.serialization import builtin
-from lapis.layers.layer import Layer
+from lapis.layers.preprocessing.data_layer import DataLayer
 from lapis.layers.preprocessing.host_layer import batches_of
 
 
 @builtin("keras.layers")
-class Normalization(Layer):
+class Normalization(DataLayer):
     """`(inputs - mean) / max(sqrt(variance), epsilon)`, with the mean and variance of each index along some axes.
 
     `adapt` takes them from data, or they are given.
@@ -34,7 +34,6 @@ class Normalization(Layer):
     [[1.0, 0.0]]
     """
 
-    _by_sample = True
     _kept: tuple[int, ...]
     _reduced: tuple[int, ...]
     _broadcast_shape: tuple[int, ...]

@@ -7,11 +7,11 @@ import numpy as np
 import lapis.ops as ops
 from lapis.core.config import image_data_format
 from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
-from lapis.layers.layer import Layer
+from lapis.layers.preprocessing.data_layer import DataLayer
 
 
 @builtin("keras.layers")
-class Rescaling(Layer):
+class Rescaling(DataLayer):
     """`inputs * scale + offset`, in the layer's float type.
 
     Args:
@@ -22,8 +22,6 @@ class Rescaling(Layer):
     >>> Rescaling(1 / 127.5, offset=-1)(np.array([0, 255])).tolist()
     [-1.0, 1.0]
     """
-
-    _by_sample = True
 
     def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -45,6 +43,6 @@ class Rescaling(Layer):
         }
 
     @classmethod
-    def from_config(cls, config: dict) -> Any:
-        numbers = {key: deserialize_keras_object(config[key]) for key in ("scale", "offset")}
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> Any:
+        numbers = {key: deserialize_keras_object(config[key], custom_objects) for key in ("scale", "offset")}
         return super().from_config({**config, **numbers})

@@ -41,6 +41,7 @@ class StringLookup(IndexLookup):
     """
 
     vocabulary_dtype = "string"
+    encoding: str
 
     def __init__(
         self,

@@ -85,7 +85,7 @@ class TextVectorization(HostLayer):
         _check_step("standardize", standardize, tuple(_STANDARDS))
         _check_step("split", split, _SPLITS)
         output_mode = checked_mode(output_mode, "TextVectorization")
-        widths = tuple(range(1, ngrams + 1)) if isinstance(ngrams, int) else ngrams
+        widths = (ngrams,) if isinstance(ngrams, int) else ngrams
         if widths is not None and not (isinstance(widths, tuple) and all(isinstance(width, int) for width in widths)):
             raise ValueError(f"TextVectorization got ngrams={ngrams!r}; expected a number, a tuple of them, or None.")
         length_fits = output_mode == "int" and isinstance(output_sequence_length, int)
@@ -98,8 +98,7 @@ class TextVectorization(HostLayer):
         super().__init__(name=name, **kwargs)
         self._standardize = standardize
         self._split = split
-        self._ngrams = widths
-        self._ngrams_arg = ngrams
+        self._ngrams = ngrams
         self._output_mode = output_mode
         self._output_sequence_length = output_sequence_length
         self._lookup_layer = StringLookup(
@@ -128,6 +127,9 @@ class TextVectorization(HostLayer):
     @property
     def _by_sample(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
         return not callable(self._standardize) and not callable(self._split)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Nothing to do: the vocabulary is no weight."""
 
     # Texts to tokens
 
@@ -169,16 +171,12 @@ class TextVectorization(HostLayer):
     def run_on_host(self, inputs: Any) -> np.ndarray:
         rows, shape = self._rows(inputs)
         lengths = np.fromiter(map(len, rows), np.int64, len(rows))
-        flat = self._lookup_layer.places(list(chain.from_iterable(rows)))
-        is_int = self._output_mode == "int"
-        width = self._output_sequence_length
-        if width is None:
-            width = int(lengths.max(initial=0))
-        filled = np.arange(int(lengths.max(initial=0))) < lengths[:, None]
-        places = np.full(filled.shape, 0 if is_int else -1, np.int64)
-        places[filled] = flat
-        if places.shape[1] != width:
-            places = np.pad(places[:, :width], ((0, 0), (0, max(width - places.shape[1], 0))))
+        longest = int(lengths.max(initial=0))
+        places = np.full((len(rows), longest), 0 if self._output_mode == "int" else -1, np.int64)
+        places[np.arange(longest) < lengths[:, None]] = self._lookup_layer.places(list(chain.from_iterable(rows)))
+        width = longest if self._output_sequence_length is None else self._output_sequence_length
+        if width != longest:
+            places = np.pad(places[:, :width], ((0, 0), (0, max(width - longest, 0))))
         return self._lookup_layer.encode(places.reshape(*shape, width))
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
@@ -242,7 +240,7 @@ class TextVectorization(HostLayer):
             "max_tokens": lookup.max_tokens,
             "standardize": serialize_keras_object(self._standardize),
             "split": serialize_keras_object(self._split),
-            "ngrams": self._ngrams_arg,
+            "ngrams": self._ngrams,
             "output_mode": self._output_mode,
             "output_sequence_length": self._output_sequence_length,
             "pad_to_max_tokens": lookup.pad_to_max_tokens,
@@ -251,7 +249,7 @@ class TextVectorization(HostLayer):
             "vocabulary": as_list(lookup.input_vocabulary),
             "idf_weights": as_list(lookup.input_idf_weights),
             "encoding": lookup.encoding,
-            "vocabulary_size": self.vocabulary_size(),
+            "vocabulary_size": lookup._size or self.vocabulary_size(),
         }
 
     @classmethod
@@ -285,10 +283,13 @@ def _check_step(name: str, value: str | Callable | None, allowed: tuple[str, ...
         raise ValueError(f"TextVectorization got {name}={value!r}; expected one of {allowed}, None, or a function.")
 
 
-def _ngrams(tokens: Sequence[bytes], widths: tuple[int, ...]) -> list[bytes]:
+def _ngrams(tokens: Sequence[bytes], widths: int | tuple[int, ...]) -> list[bytes]:
     """All runs of so many tokens, joined by spaces: those of the first width, then those of the next.
 
-    >>> _ngrams([b"a", b"b", b"c"], (1, 2))
+    >>> _ngrams([b"a", b"b", b"c"], 2)
     [b'a', b'b', b'c', b'a b', b'b c']
     """
-    return [b" ".join(tokens[start : start + width]) for width in widths for start in range(len(tokens) - width + 1)]
+    count = len(tokens)
+    if isinstance(widths, int):
+        widths = tuple(range(1, min(widths, count) + 1))
+    return [b" ".join(tokens[start : start + width]) for width in widths for start in range(count - width + 1)]

@@ -18,7 +18,7 @@ def int_pairs(value: Any, count: int, name: str) -> Pairs:
         raise ValueError(
             f"{name} is {value!r}; expected an integer, {count} integers, or {count} pairs (before, after)."
         )
-    return tuple((pair[0], pair[1]) for pair in (int_tuple(axis, 2, f"{name}[i]", least=0) for axis in per_axis))
+    return tuple((pair[0], pair[1]) for pair in (int_tuple(axis, 2, name, least=0) for axis in per_axis))
 
 
 def spatial_axes(data_format: str, rank: int) -> range:

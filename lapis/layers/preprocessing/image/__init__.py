@@ -1,5 +1,6 @@
 """Layers that prepare and vary images, with the labels, bounding boxes and masks that belong to them."""
 
+from lapis.layers.preprocessing.image.aug_mix import AugMix as AugMix
 from lapis.layers.preprocessing.image.auto_contrast import AutoContrast as AutoContrast
 from lapis.layers.preprocessing.image.clahe import (
     ContrastLimitedAdaptiveHistogramEqualization as ContrastLimitedAdaptiveHistogramEqualization,
@@ -13,6 +14,7 @@ from lapis.layers.preprocessing.image.levels import RandomPosterization as Rando
 from lapis.layers.preprocessing.image.levels import Solarization as Solarization
 from lapis.layers.preprocessing.image.mixing import CutMix as CutMix
 from lapis.layers.preprocessing.image.mixing import MixUp as MixUp
+from lapis.layers.preprocessing.image.rand_augment import RandAugment as RandAugment
 from lapis.layers.preprocessing.image.random_color_jitter import RandomColorJitter as RandomColorJitter
 from lapis.layers.preprocessing.image.random_erasing import RandomErasing as RandomErasing
 from lapis.layers.preprocessing.image.sharpness import RandomGaussianBlur as RandomGaussianBlur

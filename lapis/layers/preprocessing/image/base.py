@@ -4,7 +4,7 @@ from typing import Any
 
 import lapis.ops as ops
 from lapis.core.config import standardize_data_format
-from lapis.layers.layer import Layer
+from lapis.layers.preprocessing.data_layer import DataLayer
 
 _NO_FORMAT = (
     "{cls} got data with 'bounding_boxes' and does not know what their numbers mean. Pass `bounding_box_format=`, for "
@@ -12,7 +12,12 @@ _NO_FORMAT = (
 )
 
 
-class BaseImagePreprocessingLayer(Layer):
+def images_in(shape: tuple) -> Any:
+    """How many images an array of this shape holds: one where it has three axes."""
+    return shape[0] if len(shape) == 4 else 1
+
+
+class BaseImagePreprocessingLayer(DataLayer):
     """Draws a transformation, and applies it to images and to all that belongs to them.
 
     A call takes images, `(height, width, channels)` or `(batch, height, width, channels)` (or with channels first), or
@@ -163,10 +168,6 @@ class BaseImagePreprocessingLayer(Layer):
         if len(labels.shape) not in (len(boxes.shape) - 1, len(boxes.shape)):
             raise ValueError(f"{name} got boxes of shape {boxes.shape} with labels of shape {labels.shape}.")
         return {**bounding_boxes, "boxes": boxes, "labels": labels}
-
-    def convert_weight(self, weight: Any) -> Any:
-        """The weight as it is: there is one engine only."""
-        return weight
 
     def get_config(self) -> dict:
         config = {**super().get_config(), "data_format": self.data_format}

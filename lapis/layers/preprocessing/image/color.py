@@ -6,7 +6,8 @@ import lapis.ops as ops
 import lapis.random as random
 from lapis.core.config import epsilon
 from lapis.core.serialization import builtin
-from lapis.layers.preprocessing.image.color_layer import RandomColorLayer, batch_size, checked_range
+from lapis.layers.preprocessing.image.base import images_in
+from lapis.layers.preprocessing.image.color_layer import RandomColorLayer, checked_range
 
 
 @builtin("keras.layers")
@@ -40,7 +41,7 @@ class RandomHue(RandomColorLayer):
         self.value_range = checked_range("RandomHue", value_range)
 
     def _draw(self, shape: tuple, seed: Any) -> dict:
-        count = (batch_size(shape),)
+        count = (images_in(shape),)
         sign = ops.where(random.uniform(count, seed=seed) > 0.5, -1.0, 1.0)
         return {"factor": sign * random.uniform(count, *self.factor, seed=seed) * 0.5}
 
@@ -85,7 +86,7 @@ class RandomSaturation(RandomColorLayer):
         self.value_range = sorted(checked_range("RandomSaturation", value_range))
 
     def _draw(self, shape: tuple, seed: Any) -> dict:
-        factor = random.uniform((batch_size(shape),), *self.factor, seed=seed)
+        factor = random.uniform((images_in(shape),), *self.factor, seed=seed)
         return {"factor": factor / (1 - factor + epsilon())}
 
     def _change(self, images: Any, transformation: Any) -> Any:
@@ -126,7 +127,7 @@ class RandomColorDegeneration(RandomColorLayer):
         self.value_range = sorted(checked_range("RandomColorDegeneration", value_range))
 
     def _draw(self, shape: tuple, seed: Any) -> dict:
-        return {"factor": random.uniform((batch_size(shape), 1, 1, 1), *self.factor, seed=seed)}
+        return {"factor": random.uniform((images_in(shape), 1, 1, 1), *self.factor, seed=seed)}
 
     def _change(self, images: Any, transformation: Any) -> Any:
         factor = ops.cast(transformation["factor"], self.compute_dtype)
@@ -160,7 +161,21 @@ class RandomGrayscale(RandomColorLayer):
         self.factor = factor
 
     def _draw(self, shape: tuple, seed: Any) -> Any:
-        return random.uniform((batch_size(shape), 1, 1, 1), seed=seed) < self.factor
+        return random.uniform((images_in(shape), 1, 1, 1), seed=seed) < self.factor
+
+    # Arguments of other names than elsewhere, as in Keras.
+
+    def get_random_transformation(self, images: Any, training: bool = True, seed: Any = None) -> Any:
+        """Which images turn grey, `(batch, 1, 1, 1)`; `None` outside training."""
+        return super().get_random_transformation(images, training, seed)
+
+    def transform_labels(self, labels: Any, transformations: Any = None, **kwargs: Any) -> Any:
+        """The labels as they are."""
+        return labels
+
+    def transform_segmentation_masks(self, segmentation_masks: Any, transformations: Any = None, **kwargs: Any) -> Any:
+        """The masks as they are."""
+        return segmentation_masks
 
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
         """The images, those grey that were drawn."""

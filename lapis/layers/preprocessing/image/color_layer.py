@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import lapis.ops as ops
 import lapis.random as random
-from lapis.layers.preprocessing.image.base import BaseImagePreprocessingLayer
+from lapis.layers.preprocessing.image.base import BaseImagePreprocessingLayer, images_in
 from lapis.state import SeedGenerator
 
 
@@ -16,11 +16,6 @@ def checked_range(layer: str, value_range: Any) -> Any:
             "(0, 255)."
         )
     return value_range
-
-
-def batch_size(shape: tuple) -> Any:
-    """How many images an array of this shape holds: one where it has rank 3."""
-    return shape[0] if len(shape) == 4 else 1
 
 
 def per_image(shape: tuple) -> tuple:
@@ -92,7 +87,7 @@ class RandomColorLayer(ColorLayer):
 
     def _chosen(self, shape: tuple, seed: Any) -> Any:
         """For each image whether it is changed, with a chance drawn between the bounds of `factor`."""
-        count = (batch_size(shape),)
+        count = (images_in(shape),)
         chance = random.uniform(count, *self.factor, seed=seed)
         return random.uniform(count, seed=seed) < chance
 

@@ -1,10 +1,10 @@
 """What layers that move pixels at random have in common."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import lapis.ops as ops
 import lapis.random as random
-from lapis.layers.preprocessing.image.base import BaseImagePreprocessingLayer
+from lapis.layers.preprocessing.image.base import BaseImagePreprocessingLayer, images_in
 from lapis.layers.preprocessing.image.bounding_boxes import clip_to_image_size, convert_format
 from lapis.state import SeedGenerator
 
@@ -21,7 +21,8 @@ class RandomGeometryLayer(BaseImagePreprocessingLayer):
     """
 
     _USE_BASE_FACTOR = False
-    _fill_modes: tuple[str, ...] = FILL_MODES
+    _fill_modes: ClassVar[tuple[str, ...]] = FILL_MODES
+    _arguments: ClassVar[tuple[str, ...]]  # what a config holds besides that of all layers on images
 
     def __init__(
         self,
@@ -81,6 +82,9 @@ class RandomGeometryLayer(BaseImagePreprocessingLayer):
         moved = {**bounding_boxes, "boxes": self._move_boxes(bounding_boxes["boxes"], transformation, height, width)}
         return convert_format(clip_to_image_size(moved, height, width), "xyxy", form, height, width)
 
+    def get_config(self) -> dict:
+        return {**super().get_config(), **{name: getattr(self, name) for name in self._arguments}}
+
     def _height_width(self, transformation: Any) -> tuple:
         shape = transformation["input_shape"]
         return shape[self.height_axis], shape[self.width_axis]
@@ -124,11 +128,6 @@ class RandomAffineLayer(RandomGeometryLayer):
         right, down = ops.convert_to_tensor(w_shift_factor), ops.convert_to_tensor(h_shift_factor)
         shift = ops.concatenate([right, down, right, down], axis=-1)
         return {**bounding_boxes, "boxes": boxes - (shift[:, None] if len(boxes.shape) == 3 else shift)}
-
-
-def images_in(shape: tuple) -> Any:
-    """How many images an array of this shape holds: one where it has three axes."""
-    return shape[0] if len(shape) == 4 else 1
 
 
 def drawn_column(shape: tuple, bounds: tuple[float, float], seed: Any) -> Any:

@@ -5,7 +5,8 @@ from typing import Any
 import lapis.ops as ops
 import lapis.random as random
 from lapis.core.serialization import builtin
-from lapis.layers.preprocessing.image.color_layer import RandomColorLayer, batch_size, checked_range, per_image
+from lapis.layers.preprocessing.image.base import images_in
+from lapis.layers.preprocessing.image.color_layer import RandomColorLayer, checked_range, per_image
 
 
 @builtin("keras.layers")
@@ -41,9 +42,9 @@ class RandomPosterization(RandomColorLayer):
     def _draw(self, shape: tuple, seed: Any) -> dict:
         low, high = self.factor
         if low == high:
-            bits = ops.full((batch_size(shape),), low, dtype="uint8")
+            bits = ops.full((images_in(shape),), low, dtype="uint8")
         else:
-            bits = random.randint((batch_size(shape),), low, high, dtype="uint8", seed=seed)
+            bits = random.randint((images_in(shape),), low, high, dtype="uint8", seed=seed)
         return {"shift_factor": 8 - bits}
 
     def _change(self, images: Any, transformation: Any) -> Any:

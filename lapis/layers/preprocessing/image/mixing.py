@@ -5,7 +5,8 @@ from typing import Any
 import lapis.ops as ops
 import lapis.random as random
 from lapis.core.serialization import builtin
-from lapis.layers.preprocessing.image.color_layer import RandomColorLayer, batch_size
+from lapis.layers.preprocessing.image.base import images_in
+from lapis.layers.preprocessing.image.color_layer import RandomColorLayer
 from lapis.layers.preprocessing.image.patches import covered, draw_stretch
 
 
@@ -66,7 +67,7 @@ class MixUp(MixingLayer):
         self.alpha = alpha
 
     def _draw(self, shape: tuple, seed: Any) -> dict:
-        count = batch_size(shape)
+        count = images_in(shape)
         partners = self._partners(count, seed)
         weight = random.beta((count,), self.alpha, self.alpha, seed=seed)
         return {"mix_weight": weight, "permutation_order": partners}

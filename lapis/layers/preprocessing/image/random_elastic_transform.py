@@ -35,6 +35,7 @@ class RandomElasticTransform(RandomGeometryLayer):
 
     _FACTOR_BOUNDS = (0, 1)
     _fill_modes = (*FILL_MODES, "mirror")
+    _arguments = ("factor", "scale", "interpolation", "fill_mode", "fill_value", "value_range", "seed")
 
     def __init__(
         self,
@@ -67,6 +68,7 @@ class RandomElasticTransform(RandomGeometryLayer):
             "distortion_factor": random.uniform((), *self.scale, seed=seed),
             # Drawn here, so that images and masks are bent alike.
             "seed": seed.next() if hasattr(seed, "next") else seed,
+            "input_shape": shape,
         }
 
     def transform_images(self, images: Any, transformation: Any, training: bool = True) -> Any:
@@ -86,15 +88,3 @@ class RandomElasticTransform(RandomGeometryLayer):
         field = alpha * ops.image.gaussian_blur(noise, (size, size), (sigma, sigma), data_format="channels_last")
         bent = displace(images, field, interpolation, self.fill_mode, self.fill_value, self.data_format)
         return ops.where(transformation["apply_transform"][:, None, None, None], bent, images)
-
-    def get_config(self) -> dict:
-        return {
-            **super().get_config(),
-            "factor": self.factor,
-            "scale": self.scale,
-            "interpolation": self.interpolation,
-            "fill_mode": self.fill_mode,
-            "fill_value": self.fill_value,
-            "value_range": self.value_range,
-            "seed": self.seed,
-        }

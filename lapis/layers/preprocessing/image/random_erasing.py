@@ -5,7 +5,8 @@ from typing import Any
 import lapis.ops as ops
 import lapis.random as random
 from lapis.core.serialization import builtin
-from lapis.layers.preprocessing.image.color_layer import RandomColorLayer, batch_size, checked_range
+from lapis.layers.preprocessing.image.base import images_in
+from lapis.layers.preprocessing.image.color_layer import RandomColorLayer, checked_range
 from lapis.layers.preprocessing.image.patches import covered, draw_stretch
 
 
@@ -53,7 +54,7 @@ class RandomErasing(RandomColorLayer):
         self.value_range = checked_range("RandomErasing", value_range)
 
     def _draw(self, shape: tuple, seed: Any) -> dict:
-        count, dtype = batch_size(shape), self.compute_dtype
+        count, dtype = images_in(shape), self.compute_dtype
         height, width = (shape[axis] for axis in self._spatial_axes)
         ratio = ops.sqrt(random.uniform((count, 2), *self.scale, dtype=dtype, seed=seed))
         place_x = draw_stretch(count, width, ratio[:, 0], dtype, seed)

@@ -25,6 +25,8 @@ class RandomFlip(RandomGeometryLayer):
     [0.0, 1.0, 2.0]
     """
 
+    _arguments = ("mode", "seed")
+
     def __init__(
         self,
         mode: str = "horizontal_and_vertical",
@@ -59,6 +61,3 @@ class RandomFlip(RandomGeometryLayer):
             y1, y2 = height - y2, height - y1
         flips = ops.squeeze(transformation["flips"], -1)
         return ops.where(flips, ops.concatenate([x1, y1, x2, y2], axis=-1), boxes)
-
-    def get_config(self) -> dict:
-        return {**super().get_config(), "mode": self.mode, "seed": self.seed}

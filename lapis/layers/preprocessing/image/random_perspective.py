@@ -29,6 +29,7 @@ class RandomPerspective(RandomGeometryLayer):
     """
 
     _FACTOR_BOUNDS = (0, 1)
+    _arguments = ("factor", "scale", "interpolation", "fill_value", "seed")
 
     def __init__(
         self,
@@ -85,13 +86,3 @@ class RandomPerspective(RandomGeometryLayer):
             [(b0 * x + b1 * y + b2) / depth for x, y, depth in corners],
         )
         return ops.where(transformation["apply_perspective"][:, None, None], moved, boxes)
-
-    def get_config(self) -> dict:
-        return {
-            **super().get_config(),
-            "factor": self.factor,
-            "scale": self.scale,
-            "interpolation": self.interpolation,
-            "fill_value": self.fill_value,
-            "seed": self.seed,
-        }

@@ -29,6 +29,7 @@ class RandomRotation(RandomGeometryLayer):
     """
 
     _USE_BASE_FACTOR = True
+    _arguments = ("factor", "fill_mode", "fill_value", "interpolation", "seed")
 
     def __init__(
         self,
@@ -68,13 +69,3 @@ class RandomRotation(RandomGeometryLayer):
         angle = transformation["angle"]
         nil = ops.zeros_like(angle)
         return affine_transform(boxes, angle, nil, nil, ops.ones_like(angle), nil, nil, height, width)
-
-    def get_config(self) -> dict:
-        return {
-            **super().get_config(),
-            "factor": self.factor,
-            "fill_mode": self.fill_mode,
-            "fill_value": self.fill_value,
-            "interpolation": self.interpolation,
-            "seed": self.seed,
-        }

@@ -29,6 +29,7 @@ class RandomShear(RandomAffineLayer):
     """
 
     _FACTOR_BOUNDS = (0, 1)
+    _arguments = ("x_factor", "y_factor", "fill_mode", "interpolation", "seed", "fill_value")
 
     def __init__(
         self,
@@ -70,14 +71,3 @@ class RandomShear(RandomAffineLayer):
             [(x - shear_x * y) / shrunk for x, y in corners],
             [(y - shear_y * x) / shrunk for x, y in corners],
         )
-
-    def get_config(self) -> dict:
-        return {
-            **super().get_config(),
-            "x_factor": self.x_factor,
-            "y_factor": self.y_factor,
-            "fill_mode": self.fill_mode,
-            "interpolation": self.interpolation,
-            "seed": self.seed,
-            "fill_value": self.fill_value,
-        }

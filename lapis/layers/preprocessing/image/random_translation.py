@@ -27,6 +27,8 @@ class RandomTranslation(RandomAffineLayer):
     [0.0, 0.0, 1.0, 2.0]
     """
 
+    _arguments = ("height_factor", "width_factor", "fill_mode", "interpolation", "seed", "fill_value")
+
     def __init__(
         self,
         height_factor: Any,
@@ -56,14 +58,3 @@ class RandomTranslation(RandomAffineLayer):
     def _move_boxes(self, boxes: Any, transformation: Any, height: Any, width: Any) -> Any:
         start = self.get_transformed_x_y(0, 0, self._matrix(transformation, height, width))
         return self.get_shifted_bbox({"boxes": boxes}, *start)["boxes"]
-
-    def get_config(self) -> dict:
-        return {
-            **super().get_config(),
-            "height_factor": self.height_factor,
-            "width_factor": self.width_factor,
-            "fill_mode": self.fill_mode,
-            "interpolation": self.interpolation,
-            "seed": self.seed,
-            "fill_value": self.fill_value,
-        }

@@ -27,6 +27,8 @@ class RandomZoom(RandomAffineLayer):
     [0.0, 2.0, 6.0, 0.0]
     """
 
+    _arguments = ("height_factor", "width_factor", "fill_mode", "interpolation", "seed", "fill_value")
+
     def __init__(
         self,
         height_factor: Any,
@@ -73,14 +75,3 @@ class RandomZoom(RandomAffineLayer):
         xs = [ops.clip(x, left, right) - left for x in (x1, x2)]
         ys = [ops.clip(y, top, bottom) - top for y in (y1, y2)]
         return {**bounding_boxes, "boxes": ops.concatenate([xs[0], ys[0], xs[1], ys[1]], axis=-1)}
-
-    def get_config(self) -> dict:
-        return {
-            **super().get_config(),
-            "height_factor": self.height_factor,
-            "width_factor": self.width_factor,
-            "fill_mode": self.fill_mode,
-            "interpolation": self.interpolation,
-            "seed": self.seed,
-            "fill_value": self.fill_value,
-        }

@@ -5,7 +5,8 @@ from typing import Any
 import lapis.ops as ops
 import lapis.random as random
 from lapis.core.serialization import builtin
-from lapis.layers.preprocessing.image.color_layer import RandomColorLayer, batch_size, checked_range
+from lapis.layers.preprocessing.image.base import images_in
+from lapis.layers.preprocessing.image.color_layer import RandomColorLayer, checked_range
 
 
 @builtin("keras.layers")
@@ -97,7 +98,7 @@ class RandomSharpness(RandomColorLayer):
         self.value_range = sorted(checked_range("RandomSharpness", value_range))
 
     def _draw(self, shape: tuple, seed: Any) -> dict:
-        return {"factor": random.uniform((batch_size(shape),), *self.factor, seed=seed)}
+        return {"factor": random.uniform((images_in(shape),), *self.factor, seed=seed)}
 
     def _change(self, images: Any, transformation: Any) -> Any:
         amount = ops.cast(ops.reshape(transformation["factor"], (-1, 1, 1, 1)) * 2, self.compute_dtype)
