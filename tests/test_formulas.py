@@ -33,7 +33,7 @@ def _precision_at(recall, weights):
     """The best precision where the recall is at least so high, among 101 thresholds."""
     best = 0.0
     for threshold in np.linspace(0, 1, 101):
-        said = SCORES > threshold
+        said = threshold < SCORES
         if said.any() and sk.recall_score(BINARY, said, sample_weight=weights) >= recall:
             best = max(best, sk.precision_score(BINARY, said, sample_weight=weights))
     return best
