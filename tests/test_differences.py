@@ -17,11 +17,9 @@ TABLE = pathlib.Path(__file__).parent.parent / "docs" / "differences.md"
 LATER = ("applications", "distribution", "export", "quantizers")
 # Names that are still to come, by namespace.
 COMING: dict[str, str] = {
-    "distillation": "DistillationLoss Distiller FeatureDistillation LogitsDistillation",
-    "layers": "AugMix FlaxLayer JaxLayer MelSpectrogram RandAugment STFTSpectrogram TFSMLayer TorchModuleWrapper",
+    "layers": "AugMix RandAugment",
     "visualization": "draw_bounding_boxes draw_segmentation_masks plot_bounding_box_gallery plot_image_gallery "
     "plot_segmentation_mask_gallery",
-    "wrappers": "SKLearnClassifier SKLearnRegressor SKLearnTransformer",
 }
 
 
@@ -160,6 +158,8 @@ _USES = {
     "dtype_policies.QuantizedDTypePolicy": (_quantized_layer, NotImplementedError, "not quantized"),
     "Model.export": (lambda: lapis.Sequential().export("x"), NotImplementedError, "model.save"),
     "optimizers.legacy.SGD": (lambda: lapis.optimizers.legacy.SGD(), ImportError, "use optimizers.SGD"),
+    "layers.TFSMLayer": (lambda: lapis.layers.TFSMLayer("x"), NotImplementedError, "load_model"),
+    "layers.TorchModuleWrapper": (lambda: lapis.layers.TorchModuleWrapper(None), NotImplementedError, "JaxLayer"),
     "layers.Layer.add_metric": (lambda: lapis.layers.Dense(1).add_metric(), NotImplementedError, "update_state"),
 }
 

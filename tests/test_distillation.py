@@ -9,6 +9,9 @@ from lapis.saving import register_keras_serializable
 from tests.descriptors import f32
 from tests.oracle import keras
 
+# Keras's own variables answer NumPy in an old way.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+
 X, Y = f32(48, 4), f32(48, 3, seed=1)
 KL = "KLDivergence"
 
@@ -72,7 +75,7 @@ def trained():
     for k in (lapis, keras):
         distiller = _distiller(k, student_loss_weight=0.3)
         distiller.compile("sgd", k.losses.MeanSquaredError(), metrics=["mae"])
-        before = [np.asarray(w) for w in distiller.teacher.get_weights()]
+        before = distiller.teacher.get_weights()
         history = distiller.fit(
             X, Y, batch_size=16, epochs=2, shuffle=False, verbose=0, validation_data=(X[:20], Y[:20])
         )
@@ -104,8 +107,8 @@ def test_saved_and_loaded(trained, tmp_path):
     a, b = (one.evaluate(X, Y, verbose=0, return_dict=True) for one in (again, distiller))
     assert a == pytest.approx(b)
     assert not again.teacher.trainable and again.student_loss_weight == 0.3
-    histories = [one.fit(X, Y, shuffle=False, verbose=0).history for one in (again, distiller)]
-    assert histories[0] == pytest.approx(histories[1])  # with the optimizer's state
+    losses = [one.fit(X, Y, shuffle=False, verbose=0).history["loss"] for one in (again, distiller)]
+    assert losses[0] == pytest.approx(losses[1])  # with the optimizer's state
 
 
 def test_files_of_keras(trained, tmp_path):

@@ -132,7 +132,7 @@ def test_routing():
 
 
 def test_errors(monkeypatch):
-    X, y = _data()
+    X = _data()[0]
     unready = lapis.Sequential([lapis.Input((3,)), lapis.layers.Dense(1)])
     with pytest.raises(RuntimeError, match="compile"):
         SKLearnRegressor(unready).fit(X, np.arange(40.0))

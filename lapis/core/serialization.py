@@ -274,7 +274,7 @@ def _serialize_object(obj: Any) -> dict:
             if config is not None:
                 out[f"{part}_config"] = serialize_dict(config)
     written = getattr(_scopes, "written", None)
-    if written is not None and hasattr(obj, "variables"):
+    if written is not None and hasattr(type(obj), "variables"):  # of others' objects the property may fail
         written[id(obj)] = obj  # held, so that no other object can have its id meanwhile
         out[_SHARED] = id(obj)
     return out

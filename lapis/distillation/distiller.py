@@ -41,6 +41,9 @@ class Distiller(Model):
     4
     """
 
+    _teacher_features: Any
+    _student_features: Any
+
     def __init__(
         self,
         teacher: Any,
@@ -129,11 +132,12 @@ class Distiller(Model):
         return total
 
     def _distillation_loss(self, x: Any, y_pred: Any, training: bool) -> Any:
+        teacher: dict[str | None, Any]
+        student: dict[str | None, Any] = {}
         if self._teacher_features is None:
             teacher = {None: self.teacher(x, training=False)}
         else:
             teacher = _by_layer(self._teacher_features(x, training=False))
-        student = {}
         if self._student_features is not None:
             student = _by_layer(self._student_features(x, training=training))
         student[None] = y_pred

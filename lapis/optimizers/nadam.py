@@ -83,10 +83,12 @@ class Nadam(Optimizer):
         index = self._get_variable_index(variable)
         m, v = self._momentums[index], self._velocities[index]
         u_now, u_next = self._u(t), self._u(t + 1)
-        self.assign_add(m, (g - m.value) * (1 - self.beta_1))
-        self.assign_add(v, (jnp.square(g) - v.value) * (1 - self.beta_2))
+        # Rounded as in its power below, so that the bias correction is that of the averages.
+        beta_1, beta_2 = self._cast(variable, self.beta_1, self.beta_2)
+        self.assign_add(m, (g - m.value) * (1 - beta_1))
+        self.assign_add(v, (jnp.square(g) - v.value) * (1 - beta_2))
         m_hat = u_next * m.value / (1 - product * u_next) + (1 - u_now) * g / (1 - product)
-        v_hat = v.value / (1 - self.beta_2**t)
+        v_hat = v.value / (1 - beta_2**t)
         self.assign_sub(variable, lr * m_hat / (jnp.sqrt(v_hat) + self.epsilon))
 
     def get_config(self) -> dict[str, Any]:

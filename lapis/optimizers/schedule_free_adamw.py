@@ -77,11 +77,13 @@ class ScheduleFreeAdamW(Optimizer):
         g, lr, t = self._cast(variable, gradient, learning_rate, self.iterations + 1)
         if self.warmup_steps > 0:
             lr = lr * jnp.minimum(t / self.warmup_steps, 1.0)
-        index, beta_1 = self._get_variable_index(variable), self.beta_1
+        # Rounded alike in the average and in the power, so that the bias correction is that of the average.
+        beta_1, beta_2 = self._cast(variable, self.beta_1, self.beta_2)
+        index = self._get_variable_index(variable)
         z, v = self._momentums[index], self._velocities[index]
         x = (variable.value - (1 - beta_1) * z.value) / beta_1
-        self.assign_add(v, (jnp.square(g) - v.value) * (1 - self.beta_2))
-        self.assign_sub(z, lr * g / (jnp.sqrt(v.value / (1 - self.beta_2**t)) + self.epsilon))
+        self.assign_add(v, (jnp.square(g) - v.value) * (1 - beta_2))
+        self.assign_sub(z, lr * g / (jnp.sqrt(v.value / (1 - beta_2**t)) + self.epsilon))
         x = (1 - 1 / t) * x + z.value / t
         self.assign(variable, (1 - beta_1) * z.value + beta_1 * x)
 

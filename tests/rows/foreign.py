@@ -47,8 +47,8 @@ def _bare(inputs):
     return jnp.sin(inputs)
 
 
-# Keras can call an `init_fn` only where there is TensorFlow, so that the weights are given too. The configs name functions
-# that Keras has not registered.
+# Keras can call an `init_fn` only where there is TensorFlow, so that the weights are given too. The configs name
+# functions that Keras has not registered.
 _PARAMS = {"kernel": np.linspace(-1, 1, 10, dtype="float32").reshape(5, 2), "more": [np.ones(2, "float32")]}
 _STATE = {"count": np.zeros((), "int32"), "mean": np.zeros(3, "float32")}
 

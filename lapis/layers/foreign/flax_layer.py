@@ -48,24 +48,23 @@ class FlaxLayer(JaxLayer):
         def init(rng: Any, inputs: Any, **options: Any) -> Any:
             return _split(module.init(rng, inputs, method=method, **options))
 
-        # JaxLayer passes arguments by position, those that the functions' signatures name.
-        if "training" in inspect.signature(method or module.__call__).parameters:
+        def call_in_mode(params: Any, state: Any, rng: Any, inputs: Any, training: bool) -> Any:
+            return apply(params, state, rng, inputs, training=training)
 
-            def call_fn(params: Any, state: Any, rng: Any, inputs: Any, training: bool) -> Any:
-                return apply(params, state, rng, inputs, training=training)
+        def call(params: Any, state: Any, rng: Any, inputs: Any) -> Any:
+            return apply(params, state, rng, inputs)
 
-            def init_fn(rng: Any, inputs: Any, training: bool) -> Any:
-                return init(rng, inputs, training=training)
-        else:
+        def init_in_mode(rng: Any, inputs: Any, training: bool) -> Any:
+            return init(rng, inputs, training=training)
 
-            def call_fn(params: Any, state: Any, rng: Any, inputs: Any) -> Any:
-                return apply(params, state, rng, inputs)
+        def init_once(rng: Any, inputs: Any) -> Any:
+            return init(rng, inputs)
 
-            def init_fn(rng: Any, inputs: Any) -> Any:
-                return init(rng, inputs)
-
+        # JaxLayer passes the arguments that the functions' signatures name.
+        takes_training = "training" in inspect.signature(method or module.__call__).parameters
+        functions = (call_in_mode, init_in_mode) if takes_training else (call, init_once)
         params, state = (None, None) if variables is None else _split(variables)
-        super().__init__(call_fn, init_fn, params, state, **kwargs)
+        super().__init__(*functions, params, state, **kwargs)
         self.module = module
         self.method = method
 
@@ -79,11 +78,11 @@ class FlaxLayer(JaxLayer):
         config = super().get_config()
         for name in ("call_fn", "init_fn"):
             del config[name]
-        own = getattr(self.method, "__self__", None) is self.module and self.method is not None
+        own = self.method is not None and getattr(self.method, "__self__", None) is self.module
         return {
             **config,
             "module": serialize_keras_object(self.module),
-            "method": self.method.__name__ if own else serialize_keras_object(self.method),
+            "method": getattr(self.method, "__name__", None) if own else serialize_keras_object(self.method),
         }
 
     @classmethod

@@ -24,9 +24,10 @@ class JaxLayer(Layer):
     """Calls a pure function of JAX, and keeps its parameters and its state as the layer's weights.
 
     `call_fn` takes `inputs`, and any of `params`, `state`, `rng` and `training` by exactly these names. It returns the
-    outputs, or `(outputs, new state)` if it takes `state`. `rng` is a key in training, `None` otherwise. `init_fn` takes
-    `inputs` (ones of the inputs' shape, 1 for unknown sizes), and `rng` and `training` where it wants them; it returns
-    the parameters, or `(parameters, state)` if `call_fn` takes `state`. Parameters and state are structures that JAX
+    outputs, or `(outputs, new state)` if it takes `state`. `rng` is a key in training, `None` otherwise.
+
+    `init_fn` takes `inputs` (ones of the inputs' shape, 1 for unknown sizes), and `rng` and `training` where it wants
+    them; it returns the parameters, or `(parameters, state)` if `call_fn` takes `state`. Both are structures that JAX
     knows; arrays and numbers in them become weights, floating-point ones in the layer's type.
 
     A config holds the functions' registered names, never their code, and no values of weights.

@@ -46,6 +46,9 @@ class STFTSpectrogram(Layer):
     (3, 124, 257)
     """
 
+    real_kernel: Any
+    imag_kernel: Any
+
     def __init__(
         self,
         mode: str = "log",
