@@ -73,7 +73,7 @@ def steps_of_fit(steps: int = 4000, batch: int = 32) -> dict[str, float]:
     model.compile("sgd", "mse")
     x, y = np.ones((batch * steps, 4), "float32"), np.ones((batch * steps, 1), "float32")
     whole = _median(lambda: model.fit(x, y, batch_size=batch, verbose=0), 7) / steps
-    feed = make_feed(get_data_adapter(x, y, batch_size=batch), None, True)
+    feed = make_feed(get_data_adapter(x, y, batch_size=batch), None, model, True)
     feed.fill_up()
     (chunk,) = feed.chunks(Pace(steps))
 
