@@ -1,20 +1,30 @@
-"""The `.keras` archive: a ZIP file of a config, metadata, one file of weights, and the assets of layers."""
+"""The `.keras` archive: a ZIP file of a config, metadata, one file of weights, and the assets of layers.
 
-import shutil
+One more member, `lapis.json`, tells where the file comes from and the SHA-256 of every other member; Keras passes over
+it. Where it is there, members are compared with it as they are read.
+"""
+
+import hashlib
+import io
+import json
 import stat
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import IO, Any
+
+from lapis.saving import plain
 
 KERAS_VERSION = "3.15.1"  # the version of Keras whose formats are written
 CONFIG = "config.json"
 METADATA = "metadata.json"
 WEIGHTS = "model.weights.h5"
 ASSETS = "assets/"
+PROVENANCE = "lapis.json"
+HASHES = "sha256"
 
 _MAX_MEMBERS = 10_000
 # Deflate cannot pack tighter than about 1000 to 1, and real weights hardly pack at all.
@@ -23,16 +33,45 @@ _FLOOR_BYTES = 64 << 20
 _IN_MEMORY = 256 << 20
 
 
+class Archive(zipfile.ZipFile):
+    """An archive that knows the SHA-256 that its members must have; none are known for files of Keras."""
+
+    hashes: dict[str, str] | None = None
+
+
 @contextmanager
-def opened(source: Any, name: str) -> Iterator[zipfile.ZipFile]:
-    """The archive at a path or in a file object, its table of contents checked and nothing unpacked."""
+def opened(source: Any, name: str) -> Iterator[Archive]:
+    """The archive at a path or in a file object, its table of contents checked and nothing unpacked.
+
+    Of a file that tells its members' SHA-256, all small members are compared at once, the weights when they are read.
+    """
     try:
-        archive = zipfile.ZipFile(source)
+        archive = Archive(source)
     except zipfile.BadZipFile as error:
         raise ValueError(f"{name} is not a .keras archive: {error}.") from None
     with archive:
         _check_members(archive, name)
+        archive.hashes = _hashes(archive, name)
+        for member in archive.hashes or ():
+            if member != WEIGHTS:
+                _copy(archive, member, lambda _: None)
         yield archive
+
+
+def _hashes(archive: Archive, name: str) -> dict[str, str] | None:
+    """The SHA-256 of every member, as the file tells them; `None` if it does not."""
+    members = set(archive.namelist())
+    if PROVENANCE not in members:
+        return None
+    text = read_member(archive, PROVENANCE, plain.MAX_BYTES)
+    hashes = plain.parse_object(text, f"The {PROVENANCE} of {name}").get(HASHES)
+    if not isinstance(hashes, dict) or not all(isinstance(value, str) for value in hashes.values()):
+        raise ValueError(f"The {PROVENANCE} of {name} must hold {HASHES!r}, the hashes of all members by their names.")
+    files = {member for member in members if member != PROVENANCE and not member.endswith("/")}
+    for member in sorted(files ^ hashes.keys()):
+        what = "without a hash" if member in files else "missing"
+        raise ValueError(f"{name} was changed after it was written: its member {member!r} is {what}.")
+    return hashes
 
 
 def _check_members(archive: zipfile.ZipFile, name: str) -> None:
@@ -67,7 +106,7 @@ def _is_plain_name(name: str) -> bool:
     return bool(parts) and not (set(name) & set("\\:\0")) and not name.startswith("/") and ".." not in parts
 
 
-def read_member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
+def read_member(archive: Archive, name: str, limit: int) -> bytes:
     """A small member whole; more than `limit` bytes raise `ValueError`."""
     size = archive.getinfo(name).file_size
     if size > limit:
@@ -77,13 +116,28 @@ def read_member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
 
 
 @contextmanager
-def unpacked(archive: zipfile.ZipFile, name: str) -> Iterator[IO[bytes]]:
+def unpacked(archive: Archive, name: str) -> Iterator[IO[bytes]]:
     """A large member as a file object that can be read in any order, in memory or in a nameless temporary file."""
     with scratch() as file:
-        with _readable(archive, name) as member:
-            shutil.copyfileobj(member, file, 1 << 20)
+        _copy(archive, name, file.write)
         file.seek(0)
         yield file
+
+
+def _copy(archive: Archive, name: str, write: Callable[[bytes], Any]) -> None:
+    """Hand a member to `write` piece by piece; one that has not the hash it must have raises `ValueError`."""
+    wanted = archive.hashes.get(name) if archive.hashes else None
+    digest = hashlib.sha256()
+    with _readable(archive, name) as member:
+        while piece := member.read(1 << 20):
+            if wanted is not None:
+                digest.update(piece)
+            write(piece)
+    if wanted is not None and digest.hexdigest() != wanted:
+        raise ValueError(
+            f"The archive's {name} is not what was written: its SHA-256 is {digest.hexdigest()}, {PROVENANCE} says "
+            f"{wanted:.64}. The file was damaged or changed."
+        )
 
 
 @contextmanager
@@ -100,11 +154,31 @@ def scratch() -> IO[bytes]:
     return tempfile.SpooledTemporaryFile(_IN_MEMORY)
 
 
-def add_member(archive: zipfile.ZipFile, name: str, content: bytes | IO[bytes]) -> None:
-    """Store a member as it is, unpacked."""
-    with archive.open(name, "w", force_zip64=True) as member:
-        if isinstance(content, bytes):
-            member.write(content)
-        else:
-            content.seek(0)
-            shutil.copyfileobj(content, member, 1 << 20)
+class Writer:
+    """An archive being written; the SHA-256 of every member is kept."""
+
+    def __init__(self, target: Any) -> None:
+        self._zip = zipfile.ZipFile(target, "w")
+        self._hashes: dict[str, str] = {}
+
+    def __enter__(self) -> "Writer":
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._zip.__exit__(*error)
+
+    def add(self, name: str, content: bytes | IO[bytes]) -> None:
+        """Store a member as it is, unpacked."""
+        digest = hashlib.sha256()
+        source = io.BytesIO(content) if isinstance(content, bytes) else content
+        source.seek(0)
+        with self._zip.open(name, "w", force_zip64=True) as member:
+            while piece := source.read(1 << 20):
+                digest.update(piece)
+                member.write(piece)
+        self._hashes[name] = digest.hexdigest()
+
+    def add_provenance(self, told: dict) -> None:
+        """Store where the file comes from, with the hashes of all members; the last thing to be added."""
+        text = json.dumps({**told, HASHES: self._hashes}, indent=2, allow_nan=False)
+        self.add(PROVENANCE, text.encode())

@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from lapis.saving import archive
 from lapis.saving.tree import saveables
 
 
-def save_assets(root: Any, members: zipfile.ZipFile) -> None:
+def save_assets(root: Any, members: archive.Writer) -> None:
     """Store the files that objects below `root` write in their `save_assets(folder)`."""
     with tempfile.TemporaryDirectory() as name:
         for path, obj in saveables(root):
@@ -20,10 +19,11 @@ def save_assets(root: Any, members: zipfile.ZipFile) -> None:
                 obj.save_assets(str(folder))
         for file in sorted(Path(name).rglob("*")):
             if file.is_file():
-                archive.add_member(members, archive.ASSETS + file.relative_to(name).as_posix(), file.read_bytes())
+                with open(file, "rb") as content:
+                    members.add(archive.ASSETS + file.relative_to(name).as_posix(), content)
 
 
-def load_assets(root: Any, members: zipfile.ZipFile) -> None:
+def load_assets(root: Any, members: archive.Archive) -> None:
     """Give objects below `root` a folder of their files, in their `load_assets(folder)`; nothing else is unpacked."""
     names = [name for name in members.namelist() if name.startswith(archive.ASSETS) and not name.endswith("/")]
     if not names:

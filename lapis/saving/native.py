@@ -2,7 +2,6 @@
 
 import datetime
 import json
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +11,7 @@ import h5py
 from lapis.core.serialization import deserialize_keras_object, serialize_shared, sharing_scope
 from lapis.core.version import VERSION
 from lapis.layers.layer import Layer
-from lapis.saving import archive, hdf5, plain
+from lapis.saving import archive, hdf5, plain, provenance
 from lapis.saving.assets import load_assets, save_assets
 from lapis.saving.budget import budget_of
 from lapis.saving.legacy_config import to_modern
@@ -22,13 +21,14 @@ from lapis.saving.state import load_state, save_state
 def save(model: Any, target: Any) -> None:
     """Write the model into an archive at a path or in a file object."""
     config, metadata = _texts(model)
-    with zipfile.ZipFile(target, "w") as members, archive.scratch() as weights:
-        archive.add_member(members, archive.METADATA, metadata)
-        archive.add_member(members, archive.CONFIG, config)
+    with archive.Writer(target) as members, archive.scratch() as weights:
+        members.add(archive.METADATA, metadata)
+        members.add(archive.CONFIG, config)
         with h5py.File(weights, "w") as file:
             save_state(model, file)
-        archive.add_member(members, archive.WEIGHTS, weights)
+        members.add(archive.WEIGHTS, weights)
         save_assets(model, members)
+        members.add_provenance(provenance.of(model))
 
 
 def _texts(model: Any) -> tuple[bytes, bytes]:
@@ -55,7 +55,7 @@ def load(source: Any, name: str, custom_objects: dict | None = None, compile: bo
     return model
 
 
-def _keras_version(members: zipfile.ZipFile, name: str) -> str:
+def _keras_version(members: archive.Archive, name: str) -> str:
     if archive.METADATA not in members.namelist():
         return ""
     metadata = archive.read_member(members, archive.METADATA, plain.MAX_BYTES)
@@ -75,7 +75,7 @@ def build(config: dict, name: str, custom_objects: dict | None) -> Any:
 
 
 @contextmanager
-def weights_in(members: zipfile.ZipFile, name: str) -> Iterator[h5py.File]:
+def weights_in(members: archive.Archive, name: str) -> Iterator[h5py.File]:
     """The file of weights in an archive."""
     if archive.WEIGHTS not in members.namelist():
         raise ValueError(f"{name} holds no {archive.WEIGHTS}; weights are read from HDF5 only.")

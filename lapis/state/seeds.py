@@ -15,6 +15,7 @@ from lapis.state.scopes import local, name_scope
 from lapis.state.variable import Variable
 
 _global: dict[str, "SeedGenerator"] = {}
+_process_seed: list[int] = []
 
 _UNTRACKED = (
     "Random numbers were drawn from the global seed inside a compiled function, where its state cannot advance: every "
@@ -79,6 +80,16 @@ def global_seed_generator() -> SeedGenerator:
 def reset_global_seed_generator() -> None:
     """Let the next use of the global generator draw a new start."""
     _global.pop("generator", None)
+
+
+def remember_process_seed(seed: int) -> None:
+    """Note the seed given to `set_random_seed`, which files of models tell."""
+    _process_seed[:] = [seed]
+
+
+def process_seed() -> int | None:
+    """The seed last given to `set_random_seed`, `None` if there was none."""
+    return _process_seed[0] if _process_seed else None
 
 
 def draw_seed(seed: Any) -> Any:

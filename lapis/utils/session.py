@@ -7,7 +7,7 @@ import numpy as np
 
 from lapis.core import dtype_policies, naming
 from lapis.core.config import floatx
-from lapis.state import reset_global_seed_generator
+from lapis.state import remember_process_seed, reset_global_seed_generator
 from lapis.training.eager import clear_programs
 from lapis.training.program import forget_shared_programs
 
@@ -31,6 +31,7 @@ def set_random_seed(seed: int) -> None:
         raise ValueError(f"`seed` must be an integer; got {seed!r}, a {type(seed).__name__}.")
     random.seed(int(seed))
     np.random.seed(int(seed))
+    remember_process_seed(int(seed))
     reset_global_seed_generator()
 
 
