@@ -385,7 +385,7 @@ def npy(array, **changes):
 NPZ = {
     "pickled": ({"a.npy": npy(np.array([None]), allow_pickle=True)}, "only numbers"),
     "text": ({"a.npy": npy(np.array(["x"]))}, "only numbers"),
-    "record": ({"a.npy": npy(np.zeros(2, "i4,f4"))}, "only numbers"),
+    "record": ({"a.npy": npy(np.zeros(2, "i4,f4"))}, "no header of NumPy's"),
     "wide": ({"a.npy": npy(np.zeros(2, "longdouble"))}, "only numbers"),
     "short": ({"a.npy": npy(np.zeros(9))[:-8]}, "needs 72"),
     "long": ({"a.npy": npy(np.zeros(9)) + b"more"}, "holds 76 bytes"),

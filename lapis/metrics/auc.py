@@ -10,6 +10,7 @@ import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.metrics.confusion import count, evenly_distributed
 from lapis.metrics.metric import Metric
+from lapis.state import claim_memory
 
 CURVES = ("ROC", "PR", "PRGAIN")
 SUMMATIONS = ("interpolation", "majoring", "minoring")
@@ -58,6 +59,7 @@ class AUC(Metric):
             raise ValueError(f"num_labels={num_labels} needs multi_label=True.")
         self._init_from_thresholds = thresholds is not None
         if thresholds is None:
+            claim_memory(f"{self.name}/thresholds", (4, num_thresholds), "float64")
             inner = [i / (num_thresholds - 1) for i in range(1, num_thresholds - 1)]
         else:
             inner = sorted(thresholds)

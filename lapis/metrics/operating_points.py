@@ -6,6 +6,7 @@ import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.metrics.confusion import count
 from lapis.metrics.metric import Metric
+from lapis.state import claim_memory
 
 
 def _even_thresholds(num_thresholds: int) -> list[float]:
@@ -25,6 +26,7 @@ class _OperatingPoint(Metric):
             raise ValueError(f"{argument} must lie between 0 and 1; got {argument}={value}.")
         if num_thresholds <= 0:
             raise ValueError(f"num_thresholds must be 1 or more; got num_thresholds={num_thresholds}.")
+        claim_memory(f"{self.name}/thresholds", (4, num_thresholds), "float64")
         self.value = value
         self.num_thresholds = num_thresholds
         self.class_id = class_id

@@ -159,6 +159,9 @@ def _make_call(item: tuple[str, int, dict], operations: dict, made: dict) -> boo
         kwargs = _read(call["kwargs"], made)
     except _NotYet:
         return False
+    if not any(isinstance(x, KerasTensor) for x in nest.flatten((args, kwargs))):
+        # A call on numbers alone would be carried out here and now.
+        raise ValueError(f"The config calls {name!r} on no tensor of the model.")
     outputs = operations[name](*args, **_given(operations[name], kwargs, call))
     first = next(x for x in nest.flatten(outputs) if isinstance(x, KerasTensor))
     history = first._keras_history

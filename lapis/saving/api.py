@@ -14,6 +14,7 @@ from lapis.core.serialization import is_known
 from lapis.layers.layer import Layer
 from lapis.saving import archive, flat, hdf5, legacy_model, legacy_weights, native, npz, orbax, safetensors, sharded
 from lapis.saving.atomic import file_path, replacing
+from lapis.saving.limits import Limits, limited, reading
 from lapis.saving.report import LoadReport
 from lapis.saving.sources import Hdf5Source
 from lapis.saving.state import load_state, save_state
@@ -72,7 +73,12 @@ def save_model(model: Any, filepath: _Path, overwrite: bool = True, zipped: bool
 
 
 def load_model(
-    filepath: _Path, custom_objects: dict | None = None, compile: bool = True, safe_mode: bool = True
+    filepath: _Path,
+    custom_objects: dict | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
+    *,
+    limits: Limits | None = None,
 ) -> Any:
     """The model in a `.keras` or `.h5` file or in a checkpoint of Orbax, of ours or of Keras, compiled as it was saved.
 
@@ -84,10 +90,16 @@ def load_model(
         custom_objects: classes and functions by the names that the file uses.
         compile: whether to compile the model if it was saved compiled.
         safe_mode: accepted for Keras's sake.
+        limits: how much the file may ask for, where the usual `Limits` are too low or too high.
 
     Raises:
         ValueError: for a file that is no such model, is damaged, or asks for anything but its own data.
     """
+    with reading(limits):
+        return _load_model(filepath, custom_objects, compile)
+
+
+def _load_model(filepath: _Path, custom_objects: dict | None, compile: bool) -> Any:
     path = file_path(filepath)
     if orbax.is_checkpoint(path):
         return orbax.load_model(path, custom_objects, compile)
@@ -144,6 +156,7 @@ def save_weights(
                 save_state(model, file, skip)
 
 
+@limited
 def load_weights(model: Any, filepath: _Path, skip_mismatch: bool = False, **kwargs: Any) -> LoadReport:
     """Set a model's weights from a file; one that does not fit changes nothing.
 

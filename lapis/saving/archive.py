@@ -8,15 +8,17 @@ import hashlib
 import io
 import json
 import stat
+import struct
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from os import PathLike
 from pathlib import PurePosixPath
 from typing import IO, Any
 
-from lapis.saving import plain
+from lapis.saving import limits, plain
 
 KERAS_VERSION = "3.15.1"  # the version of Keras whose formats are written
 CONFIG = "config.json"
@@ -26,11 +28,27 @@ ASSETS = "assets/"
 PROVENANCE = "lapis.json"
 HASHES = "sha256"
 
-_MAX_MEMBERS = 10_000
-# Deflate cannot pack tighter than about 1000 to 1, and real weights hardly pack at all.
-_MAX_EXPANSION = 100
+_PARTS = frozenset({CONFIG, METADATA, WEIGHTS, "model.weights.npz", PROVENANCE})
+_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})  # the headers of others ask for memory themselves
+_ENTRY_BYTES = 1600  # of a member in the table of contents, with names of the usual lengths
+_HEADER_BYTES = 30
 _FLOOR_BYTES = 64 << 20
 _IN_MEMORY = 256 << 20
+
+
+class _InPieces:
+    """A file for reading, of which nobody takes more than a piece of `limit` bytes at once."""
+
+    def __init__(self, file: IO[bytes], limit: int) -> None:
+        self._file, self._limit = file, limit
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        if size > self._limit:  # only the table of contents is asked for whole
+            raise ValueError(
+                f"The archive has a table of contents of {size:,} bytes; at most {self._limit:,} are read."
+            )
+        return self._file.read(size)
 
 
 class Archive(zipfile.ZipFile):
@@ -45,11 +63,12 @@ def opened(source: Any, name: str) -> Iterator[Archive]:
 
     Of a file that tells its members' SHA-256, all small members are compared at once, the weights when they are read.
     """
-    try:
-        archive = Archive(source)
-    except zipfile.BadZipFile as error:
-        raise ValueError(f"{name} is not a .keras archive: {error}.") from None
-    with archive:
+    with ExitStack() as stack:
+        file = stack.enter_context(open(source, "rb")) if isinstance(source, (str, PathLike)) else source
+        try:
+            archive = stack.enter_context(Archive(_InPieces(file, limits.current().members * _ENTRY_BYTES)))  # pyright: ignore[reportArgumentType]
+        except (zipfile.BadZipFile, struct.error, NotImplementedError, UnicodeDecodeError, OSError) as error:
+            raise ValueError(f"{name} is not a .keras archive: {error}.") from None
         _check_members(archive, name)
         archive.hashes = _hashes(archive, name)
         for member in archive.hashes or ():
@@ -76,43 +95,57 @@ def _hashes(archive: Archive, name: str) -> dict[str, str] | None:
 
 def _check_members(archive: zipfile.ZipFile, name: str) -> None:
     members = archive.infolist()
-    if len(members) > _MAX_MEMBERS:
-        raise ValueError(f"{name} holds {len(members):,} members; at most {_MAX_MEMBERS:,} are read.")
+    most, expansion = limits.current().members, limits.current().expansion
+    if len(members) > most:
+        raise ValueError(f"{name} holds {len(members):,} members; at most {most:,} are read.")
     seen: set[str] = set()
     for member in members:
         label = f"{name} holds a member {member.filename!r}"
         if not _is_plain_name(member.orig_filename) or member.filename in seen:
             raise ValueError(f"{label}, which is no plain name inside the archive or stands there twice.")
         seen.add(member.filename)
+        if member.filename not in _PARTS and not member.filename.startswith(ASSETS):
+            raise ValueError(f"{label}, which is no part of a model: {', '.join(sorted(_PARTS))} and {ASSETS} are.")
+        if member.compress_type not in _METHODS:
+            raise ValueError(f"{label}, which is packed in a way that models are not: {member.compress_type}.")
         if member.flag_bits & 0x1:
             raise ValueError(f"{label}, which is encrypted.")
         kind = stat.S_IFMT(member.external_attr >> 16)
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise ValueError(f"{label}, which is a link or a device rather than a file.")
-        if member.file_size > _FLOOR_BYTES and member.file_size > _MAX_EXPANSION * member.compress_size:
+        if member.file_size > _FLOOR_BYTES and member.file_size > expansion * member.compress_size:
             raise ValueError(
                 f"{label}, which claims {member.file_size:,} bytes packed into {member.compress_size:,}; such an "
                 "archive is refused."
             )
     claimed, stored = (sum(sizes) for sizes in zip(*((m.file_size, m.compress_size) for m in members), (0, 0)))
-    if claimed > _FLOOR_BYTES and claimed > _MAX_EXPANSION * stored:
+    if claimed > _FLOOR_BYTES and claimed > expansion * stored:
         raise ValueError(f"{name} claims {claimed:,} bytes packed into {stored:,}; such an archive is refused.")
+    places = sorted((member.header_offset, member.compress_size) for member in members)
+    for (place, size), (following, _) in zip(places, [*places[1:], (archive.start_dir, 0)]):
+        if place + _HEADER_BYTES + size > following:
+            raise ValueError(f"{name} holds members that overlap, so that it claims more than it stores.")
     if CONFIG not in seen:
         raise ValueError(f"{name} is not a .keras archive: it holds no {CONFIG}.")
 
 
 def _is_plain_name(name: str) -> bool:
-    parts = PurePosixPath(name).parts
-    return bool(parts) and not (set(name) & set("\\:\0")) and not name.startswith("/") and ".." not in parts
+    path = PurePosixPath(name)
+    is_normal = name.removesuffix("/") == str(path)  # neither "a//b", whose end would be absolute, nor "a/./b"
+    return (
+        is_normal and not set(name) & set("\\:\0") and not path.is_absolute() and not {".", ".."} & {*path.parts, name}
+    )
 
 
-def read_member(archive: Archive, name: str, limit: int) -> bytes:
-    """A small member whole; more than `limit` bytes raise `ValueError`."""
+def read_member(archive: Archive, name: str, limit: int | None = None) -> bytes:
+    """A small member whole; more than `limit` bytes, or what a config may have, raise `ValueError`."""
+    limit = limits.current().config_bytes if limit is None else limit
     size = archive.getinfo(name).file_size
     if size > limit:
         raise ValueError(f"The archive's {name} has {size:,} bytes; at most {limit:,} are read.")
-    with _readable(archive, name) as member:
-        return member.read()
+    pieces: list[bytes] = []  # a member whose claim is too small would be unpacked whole if it were read whole
+    _copy(archive, name, pieces.append)
+    return b"".join(pieces)
 
 
 @contextmanager
@@ -145,7 +178,7 @@ def _readable(archive: zipfile.ZipFile, name: str) -> Iterator[IO[bytes]]:
     try:
         with archive.open(name) as member:
             yield member
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, struct.error) as error:
         raise ValueError(f"The archive's {name} is damaged: {error}.") from None
 
 

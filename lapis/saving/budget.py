@@ -5,6 +5,8 @@ from typing import Any
 
 import h5py
 
+from lapis.saving import limits
+from lapis.saving.hdf5 import reading_headers
 from lapis.state import AllocationBudget
 
 _FLOOR_BYTES = 64 << 20
@@ -16,13 +18,17 @@ _MAX_EXPANSION = 1000
 
 def budget_of(file: h5py.File) -> AllocationBudget:
     """A scope in which variables take no more memory than the arrays in the file account for."""
+    memory = limits.current().memory
+    if memory is not None:
+        return AllocationBudget(memory)
     sizes: list[int] = []
 
     def note(_: str, obj: Any) -> None:
         if isinstance(obj, h5py.Dataset) and obj.shape is not None:
-            claimed = math.prod(obj.shape) * obj.dtype.itemsize
+            claimed = math.prod(obj.shape) * obj.id.get_type().get_size()
             if claimed <= _MAX_EXPANSION * obj.id.get_storage_size():
                 sizes.append(claimed)
 
-    file.visititems(note)
+    with reading_headers("The file"):
+        file.visititems(note)
     return AllocationBudget(_FLOOR_BYTES + _TIMES * sum(sizes))

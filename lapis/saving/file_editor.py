@@ -54,7 +54,7 @@ class KerasFileEditor:
         if path.name.endswith(".keras"):
             with archive.opened(path, self.filepath) as members:
                 for name in {archive.CONFIG, archive.METADATA}.intersection(members.namelist()):
-                    text = archive.read_member(members, name, plain.MAX_BYTES)
+                    text = archive.read_member(members, name)
                     part = plain.parse_object(text, f"The {name} of {self.filepath}")
                     setattr(self, name.removesuffix(".json"), part)
                 with native.weights_in(members, self.filepath) as file:

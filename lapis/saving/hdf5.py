@@ -6,6 +6,7 @@ sizes that the stored bytes cannot hold are refused. Headers are looked at befor
 
 import itertools
 import math
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,13 +16,16 @@ import numpy as np
 
 from lapis.core.dtypes import ALLOWED_DTYPES
 
-_FILTERS = frozenset(
-    {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32, h5py.h5z.FILTER_LZF}
-)
+_FILTERS = frozenset({h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32})
 # Deflate cannot pack tighter than about 1000 to 1; below the floor a few missing bytes are no danger.
 _MAX_EXPANSION = 1000
 _FLOOR_BYTES = 64 << 20
+_LARGEST_CHUNK = 16 << 20  # beyond the array itself
+_PIECE = 1 << 20
 _MAX_ATTRIBUTE_ITEMS = 1_000_000
+_MAX_ATTRIBUTE_BYTES = 64 << 20
+# What h5py raises on headers that make no sense.
+_DAMAGE = (OSError, RuntimeError, KeyError, TypeError, ArithmeticError, MemoryError, SystemError)
 _TEXT_LIMIT = 64512  # an attribute larger than this does not fit an HDF5 object header
 
 
@@ -36,6 +40,15 @@ def opened(source: Any, name: str) -> Iterator[h5py.File]:
         raise ValueError(f"{name} is not an HDF5 file that can be read: {error}.") from None
     with file:
         yield file
+
+
+@contextmanager
+def reading_headers(what: str) -> Iterator[None]:
+    """Within the block, what HDF5 says of headers that make no sense becomes a `ValueError` about `what`."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise ValueError(f"{what} is damaged: {error}.") from None
 
 
 def group_at(parent: h5py.Group, path: str) -> h5py.Group | None:
@@ -71,7 +84,8 @@ def _parts(path: str) -> list[str]:
 
 
 def _step(group: h5py.Group, name: str) -> Any:
-    link = group.get(name, getlink=True)
+    with reading_headers(f"The link {name!r} in the file"):
+        link = group.get(name, getlink=True)
     if link is None:
         return None
     if not isinstance(link, h5py.HardLink):
@@ -79,27 +93,45 @@ def _step(group: h5py.Group, name: str) -> Any:
             f"{group.name.rstrip('/')}/{name} in the file is a {type(link).__name__} to another place; only arrays "
             "stored in the file itself are read."
         )
-    return group[name]
+    with reading_headers(f"The object {name!r} in the file"):
+        return group[name]
 
 
 def _check_header(dataset: h5py.Dataset) -> None:
     name = dataset.name
+    with reading_headers(f"The array {name}"):
+        _check_plain(dataset, name)
+
+
+def _check_plain(dataset: h5py.Dataset, name: str | None) -> None:
     if dataset.external:
         raise ValueError(f"The array {name} is kept outside the file; only arrays stored in the file itself are read.")
     if dataset.is_virtual:
         raise ValueError(f"The array {name} is a view of other files; only arrays stored in the file itself are read.")
     if dataset.shape is None or dataset.dtype.hasobject or dtype_name(dataset) is None:
         raise ValueError(f"The array {name} has elements of type {dataset.dtype}; only numbers are read.")
-    settings = dataset.id.get_create_plist()
-    for index in range(settings.get_nfilters()):
-        if settings.get_filter(index)[0] not in _FILTERS:
-            raise ValueError(f"The array {name} is packed with a filter that HDF5 would load as a plug-in.")
+    filters = _filters(dataset)
+    if not _FILTERS.issuperset(filters):
+        raise ValueError(f"The array {name} is packed with a filter that HDF5 would load as a plug-in.")
+    if filters.count(h5py.h5z.FILTER_DEFLATE) > 1:
+        raise ValueError(f"The array {name} is packed several times over; such a file is refused.")
+    chunk = math.prod(dataset.chunks or ()) * dataset.dtype.itemsize
     declared = math.prod(dataset.shape) * dataset.dtype.itemsize
+    if dataset.chunks is not None and chunk > declared + _LARGEST_CHUNK:
+        raise ValueError(
+            f"The array {name} of {declared:,} bytes is kept in chunks of {chunk:,} bytes, which would be unpacked "
+            "whole; such a file is refused."
+        )
     stored = dataset.id.get_storage_size()
     if declared > _FLOOR_BYTES and declared > _MAX_EXPANSION * stored:
         raise ValueError(
             f"The array {name} claims {declared:,} bytes of which the file stores {stored:,}; such a file is refused."
         )
+
+
+def _filters(dataset: h5py.Dataset) -> list[int]:
+    settings = dataset.id.get_create_plist()
+    return [settings.get_filter(index)[0] for index in range(settings.get_nfilters())]
 
 
 def dtype_name(dataset: h5py.Dataset) -> str | None:
@@ -117,8 +149,29 @@ def dtype_name(dataset: h5py.Dataset) -> str | None:
 
 def read(dataset: h5py.Dataset) -> np.ndarray:
     """The values of an array that `dataset_at` returned."""
-    values = np.asarray(dataset[()])
+    with reading_headers(f"The array {dataset.name}"):
+        if h5py.h5z.FILTER_DEFLATE in _filters(dataset):
+            _check_packed(dataset)
+        values = np.asarray(dataset[()])
     return values.view(np.dtype(dtype_name(dataset))) if values.dtype.kind == "V" else values
+
+
+def _check_packed(dataset: h5py.Dataset) -> None:
+    """Refuse a chunk that unpacks to more than its size: HDF5 itself would follow it to the end."""
+    most = math.prod(dataset.chunks or ()) * dataset.dtype.itemsize + 4  # a checksum may be packed with it
+    for index in range(dataset.id.get_num_chunks()):
+        mask, packed = dataset.id.read_direct_chunk(dataset.id.get_chunk_info(index).chunk_offset)
+        if mask:
+            raise ValueError(f"The array {dataset.name} is packed with other filters than it says.")
+        unpacker, size = zlib.decompressobj(), 0
+        while packed and size <= most:
+            try:
+                size += len(unpacker.decompress(packed, _PIECE))
+            except zlib.error as error:
+                raise ValueError(f"The array {dataset.name} is damaged: {error}.") from None
+            packed = unpacker.unconsumed_tail
+        if size > most:
+            raise ValueError(f"The array {dataset.name} unpacks to more bytes than it has; such a file is refused.")
 
 
 def write(group: h5py.Group, path: str, value: Any) -> None:
@@ -134,7 +187,8 @@ def read_text(group: h5py.Group, name: str) -> str | None:
     if name not in group.attrs:
         return None
     _check_attribute(group, name)
-    value = group.attrs[name]
+    with reading_headers(f"The attribute {name!r} of {group.name}"):
+        value = group.attrs[name]
     if isinstance(value, bytes):
         value = value.decode("utf-8")
     if not isinstance(value, str):
@@ -152,7 +206,8 @@ def read_names(group: h5py.Group, name: str) -> list[str] | None:
     names: list[str] = []
     for piece in pieces:
         _check_attribute(group, piece)
-        values = np.asarray(group.attrs[piece]).reshape(-1).tolist()
+        with reading_headers(f"The attribute {piece!r} of {group.name}"):
+            values = np.asarray(group.attrs[piece]).reshape(-1).tolist()
         names.extend(value.decode("utf-8") if isinstance(value, bytes) else value for value in values)
     if not all(isinstance(item, str) for item in names):
         raise ValueError(f"The attribute {name!r} of {group.name} must hold names only.")
@@ -172,6 +227,9 @@ def write_names(group: h5py.Group, name: str, names: list[str]) -> None:
 
 
 def _check_attribute(group: h5py.Group, name: str) -> None:
-    header = group.attrs.get_id(name)
-    if math.prod(header.shape) > _MAX_ATTRIBUTE_ITEMS:
-        raise ValueError(f"The attribute {name!r} of {group.name} claims {math.prod(header.shape):,} items.")
+    with reading_headers(f"The attribute {name!r} of {group.name}"):
+        header = group.attrs.get_id(name)
+        items = math.prod(header.shape or ())
+        size = items * header.get_type().get_size()
+    if items > _MAX_ATTRIBUTE_ITEMS or size > _MAX_ATTRIBUTE_BYTES:
+        raise ValueError(f"The attribute {name!r} of {group.name} claims {items:,} items of {size:,} bytes.")

@@ -17,6 +17,9 @@ from lapis.saving.budget import budget_of
 from lapis.saving.legacy_config import to_modern
 from lapis.saving.state import load_state, save_state
 
+# What building raises on values that no config of ours or Keras's has.
+_NOT_UNDERSTOOD = (LookupError, AttributeError, TypeError, ArithmeticError, RuntimeError, MemoryError, StopIteration)
+
 
 def save(model: Any, target: Any) -> None:
     """Write the model into an archive at a path or in a file object."""
@@ -41,7 +44,7 @@ def _texts(model: Any) -> tuple[bytes, bytes]:
 def load(source: Any, name: str, custom_objects: dict | None = None, compile: bool = True) -> Any:
     """The model in an archive at a path or in a file object."""
     with archive.opened(source, name) as members:
-        config = archive.read_member(members, archive.CONFIG, plain.MAX_BYTES)
+        config = archive.read_member(members, archive.CONFIG)
         config = plain.parse_object(config, f"The config of {name}")
         if _keras_version(members, name).startswith("2"):
             config = to_modern(config)
@@ -58,7 +61,7 @@ def load(source: Any, name: str, custom_objects: dict | None = None, compile: bo
 def _keras_version(members: archive.Archive, name: str) -> str:
     if archive.METADATA not in members.namelist():
         return ""
-    metadata = archive.read_member(members, archive.METADATA, plain.MAX_BYTES)
+    metadata = archive.read_member(members, archive.METADATA)
     return str(plain.parse_object(metadata, f"The metadata of {name}").get("keras_version", ""))
 
 
@@ -67,7 +70,7 @@ def build(config: dict, name: str, custom_objects: dict | None) -> Any:
     try:
         with sharing_scope():
             model = deserialize_keras_object(config, custom_objects)
-    except (KeyError, IndexError, AttributeError, RecursionError) as error:
+    except _NOT_UNDERSTOOD as error:
         raise ValueError(f"The config in {name} describes no model: {type(error).__name__} {error}.") from error
     if not isinstance(model, Layer):
         raise ValueError(f"The config in {name} describes a {type(model).__name__}, which is no model.")

@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-MAX_BYTES = 64 << 20
-MAX_VALUES = 4_000_000
-MAX_DEPTH = 300
+from lapis.saving import limits
+
+MAX_BYTES = limits.Limits().config_bytes
 
 
 def parse(text: bytes | str, what: str = "The config") -> Any:
@@ -14,8 +14,9 @@ def parse(text: bytes | str, what: str = "The config") -> Any:
     >>> parse(b'{"units": 3}')
     {'units': 3}
     """
-    if len(text) > MAX_BYTES:
-        raise ValueError(f"{what} has {len(text):,} bytes; at most {MAX_BYTES:,} are read.")
+    most = limits.current()
+    if len(text) > most.config_bytes:
+        raise ValueError(f"{what} has {len(text):,} bytes; at most {most.config_bytes:,} are read.")
     if isinstance(text, bytes):
         try:
             text = text.decode("utf-8")
@@ -23,16 +24,23 @@ def parse(text: bytes | str, what: str = "The config") -> Any:
             raise ValueError(f"{what} is not UTF-8 text.") from None
     # Commas and brackets are counted first: a value in memory can take 30 times its place in the file.
     values = text.count(",") + text.count("[") + text.count("{")
-    if values > MAX_VALUES:
-        raise ValueError(f"{what} holds about {values:,} values; at most {MAX_VALUES:,} are read.")
+    if values > most.config_values:
+        raise ValueError(f"{what} holds about {values:,} values; at most {most.config_values:,} are read.")
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_object)
     except RecursionError:
-        raise ValueError(f"{what} is nested deeper than {MAX_DEPTH} levels.") from None
+        raise ValueError(f"{what} is nested deeper than {most.config_depth} levels.") from None
     except ValueError as error:
         raise ValueError(f"{what} is not valid JSON: {error}.") from None
-    _check_depth(value, what)
+    _check_depth(value, what, most.config_depth)
     return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict:
+    made = dict(pairs)
+    if len(made) != len(pairs):  # readers disagree which of two counts
+        raise ValueError("a name stands twice in an object")
+    return made
 
 
 def parse_object(text: bytes | str, what: str = "The config") -> dict:
@@ -43,13 +51,13 @@ def parse_object(text: bytes | str, what: str = "The config") -> dict:
     return value
 
 
-def _check_depth(value: Any, what: str) -> None:
+def _check_depth(value: Any, what: str, most: int) -> None:
     level = [value]
-    for _ in range(MAX_DEPTH):
+    for _ in range(most):
         level = [child for item in level for child in _children(item)]
         if not level:
             return
-    raise ValueError(f"{what} is nested deeper than {MAX_DEPTH} levels.")
+    raise ValueError(f"{what} is nested deeper than {most} levels.")
 
 
 def _children(value: Any) -> Any:

@@ -11,6 +11,7 @@ from lapis.state.scopes import AllocationBudget as AllocationBudget
 from lapis.state.scopes import AutocastScope as AutocastScope
 from lapis.state.scopes import StatelessScope as StatelessScope
 from lapis.state.scopes import SymbolicScope as SymbolicScope
+from lapis.state.scopes import claim_memory as claim_memory
 from lapis.state.scopes import get_stateless_scope as get_stateless_scope
 from lapis.state.scopes import in_stateless_scope as in_stateless_scope
 from lapis.state.scopes import name_scope as name_scope

@@ -153,6 +153,12 @@ class AllocationBudget:
         local.budget = self._outer
 
 
+def claim_memory(path: str, shape: tuple[int, ...], dtype: str) -> None:
+    """Refuse, within an `AllocationBudget`, an array that is no variable and takes more than what is left."""
+    if local.budget is not None:
+        local.budget.take(path, shape, dtype)
+
+
 class name_scope:
     """Within the scope, the paths of new variables begin with the name.
 

@@ -12,7 +12,7 @@ from lapis.core.changes import changed
 from lapis.core.dtypes import is_float_dtype, standardize_dtype
 from lapis.core.naming import auto_name
 from lapis.graph import ArrayHolder, KerasTensor, inferring
-from lapis.state.scopes import local
+from lapis.state.scopes import claim_memory, local
 
 _NO_X64 = (
     "The {what} was asked for in {dtype}, but JAX computes in 32 bits unless told otherwise, and would "
@@ -118,8 +118,7 @@ class Variable(ArrayHolder):
             usual = shape.__class__ is tuple and _INT.issuperset(map(type, shape)) and min(shape, default=0) >= 0
             self._shape = shape if usual else _static_shape(shape, self._path)
             self._dtype = dtype if dtype in _COMMON_DTYPES else self._checked_dtype(dtype)
-            if local.budget is not None:
-                local.budget.take(self._path, self._shape, self._dtype)
+            claim_memory(self._path, self._shape, self._dtype)
             value = _concrete(initializer, self._shape, self._dtype)
         else:
             held = initializer.value if isinstance(initializer, ArrayHolder) else initializer

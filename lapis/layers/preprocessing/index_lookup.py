@@ -241,6 +241,8 @@ class IndexLookup(HostLayer):
 
     def _leading_specials(self, terms: list[Any]) -> int:
         """How many special tokens a vocabulary begins with: all or none."""
+        if self._token_start > len(terms):
+            return 0
         special = [self._term(self.mask_token)] * self._oov_start + [self._term(self.oov_token)] * self.num_oov_indices
         return len(special) if terms[: len(special)] == special else 0
 
@@ -426,7 +428,9 @@ class IndexLookup(HostLayer):
             return
         lines = path.read_bytes().split(b"\n")
         specials, terms = lines[: self._token_start], self._parsed(lines[self._token_start :])
-        if specials != [str(token).encode() for token in self.get_vocabulary()[: self._token_start]]:
+        if len(specials) < self._token_start or specials != [
+            str(token).encode() for token in self.get_vocabulary()[: self._token_start]
+        ]:
             raise ValueError(f"The saved vocabulary of {self.path!r} does not begin with its special tokens.")
         self._check_terms(terms)
         weights = self.idf_weights

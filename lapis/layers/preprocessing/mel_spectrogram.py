@@ -7,6 +7,7 @@ import numpy as np
 import lapis.ops as ops
 from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
 from lapis.layers.layer import Layer
+from lapis.state import claim_memory
 
 
 @builtin("keras.layers")
@@ -74,6 +75,9 @@ class MelSpectrogram(Layer):
         self.ref_power = ref_power
 
     def call(self, inputs: Any) -> Any:
+        # The filters and the window are made here, even where only shapes are asked for.
+        claim_memory(f"{self.path}/filters", (self.fft_length // 2 + 1, self.num_mel_bins), "float64")
+        claim_memory(f"{self.path}/window", (self.sequence_length,), "float64")
         # There are no Fourier transforms of 16-bit numbers.
         dtype = self.compute_dtype if self.compute_dtype == "float64" else "float32"
         real, imag = ops.stft(
