@@ -13,7 +13,7 @@ import pytest
 
 import lapis
 from lapis import layers
-from lapis.saving import archive, plain
+from lapis.saving import archive
 
 
 def small(units=2):
@@ -100,10 +100,11 @@ def test_packed_bombs(saved, tmp_path, monkeypatch):
         lapis.saving.load_model(tmp_path / "bad.keras")
 
 
-def test_unknown_members_are_left_alone(saved, tmp_path):
-    rewrite(saved, tmp_path / "more.keras", evil__py="raise SystemExit", assets__x="hello")
-    lapis.saving.load_model(tmp_path / "more.keras")
-    assert sorted(os.listdir(tmp_path)) == ["good.keras", "more.keras"]
+def test_unknown_members(saved, tmp_path):
+    lapis.saving.load_model(rewrite(saved, tmp_path / "more.keras", **{"assets/x": "hello"}))
+    with pytest.raises(ValueError, match=r"'evil\.py', which is no part of a model"):
+        lapis.saving.load_model(rewrite(saved, tmp_path / "bad.keras", evil__py="raise SystemExit"))
+    assert sorted(os.listdir(tmp_path)) == ["bad.keras", "good.keras", "more.keras"]
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 and then nothing", b"\x89HDF\r\n\x1a\n", os.urandom(1000)])
@@ -141,14 +142,22 @@ def test_texts_that_are_no_config(saved, tmp_path, text):
         lapis.saving.load_model(rewrite(saved, tmp_path / "bad.keras", config__json=text))
 
 
-def test_sizes_of_configs(saved, tmp_path, monkeypatch):
-    monkeypatch.setattr(plain, "MAX_BYTES", 100)
-    with pytest.raises(ValueError, match="at most 100 are read"):
-        lapis.saving.load_model(saved)
-    monkeypatch.undo()
-    monkeypatch.setattr(plain, "MAX_VALUES", 10)
-    with pytest.raises(ValueError, match="at most 10 are read"):
-        lapis.saving.load_model(saved)
+def test_limits_are_arguments(saved):
+    model = small()
+    for limits, says in (
+        (lapis.saving.Limits(config_bytes=100), "at most 100 are read"),
+        (lapis.saving.Limits(config_values=10), "at most 10 are read"),
+        (lapis.saving.Limits(config_depth=3), "deeper than 3 levels"),
+        (lapis.saving.Limits(members=2), "at most 2 are read"),
+        (lapis.saving.Limits(memory=50), "would take 12 bytes, more than what is left of the 50"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            lapis.saving.load_model(saved, limits=limits)
+    with pytest.raises(ValueError, match="at most 2 are read"):
+        model.load_weights(saved, limits=lapis.saving.Limits(members=2))
+    with pytest.raises(TypeError, match="limits must be"):
+        lapis.saving.load_model(saved, limits=3)
+    lapis.saving.load_model(saved, limits=lapis.saving.Limits(members=6, memory=1000))
 
 
 def lambda_layer(function):

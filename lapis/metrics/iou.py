@@ -8,7 +8,7 @@ import lapis.core.config as config
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.metrics.metric import Metric
-from lapis.state import get_real_rows, row_mask
+from lapis.state import claim_memory, get_real_rows, row_mask
 
 
 def confusion_matrix(labels: Any, predictions: Any, num_classes: int, weights: Any = None, dtype: Any = "int32") -> Any:
@@ -50,6 +50,7 @@ class IoU(Metric):
         axis: int = -1,
     ) -> None:
         super().__init__(name=name, dtype=dtype or "int")
+        claim_memory(f"{self.name}/target_class_ids", (4, len(target_class_ids)), "int64")
         if max(target_class_ids) >= num_classes:
             raise ValueError(
                 f"target_class_ids holds {max(target_class_ids)}; with num_classes={num_classes} the largest is "

@@ -11,6 +11,7 @@ from tests.hostile.making import (
     added,
     archive_of,
     config,
+    empty_hdf5,
     function,
     functional,
     keras_object,
@@ -31,6 +32,30 @@ def lambda_layer(called: object, **arguments: object) -> dict:
 def calling(name: str, module: str, **arguments: object):
     """A Lambda that would call a function of Keras's own."""
     return added(lambda_layer(function(name, module), **arguments))
+
+
+def metric(value: object):
+    return config(lambda config: config.update(compile_config={"optimizer": "sgd", "loss": "mse", "metrics": [value]}))
+
+
+def asset(entry: dict, **files: bytes):
+    """A model of one layer that keeps files of its own."""
+
+    def make(good: Good, path: Path) -> None:
+        inputs = keras_object("InputLayer", batch_shape=[None, 1], dtype="string", name="x")
+        model = keras_object("Sequential", "keras", name="m", layers=[inputs, entry])
+        path.write_bytes(
+            archive_of(
+                {
+                    **good.members,
+                    "model.weights.h5": EMPTY_HDF5,
+                    "config.json": json.dumps(model).encode(),
+                    **{f"assets/{name}": content for name, content in files.items()},
+                }
+            )
+        )
+
+    return make
 
 
 def text(content: bytes):
@@ -71,6 +96,7 @@ def dense(number: int) -> dict:
     return keras_object("Dense", name=f"d{number}", units=4000)
 
 
+EMPTY_HDF5 = empty_hdf5()
 _UNKNOWN = "not known here|no meaning here"
 _CODE = "never run"
 _BIG = r"would take [\d,]+ bytes"
@@ -243,13 +269,34 @@ CONFIGS = [
                 "inbound_nodes": [{"args": [X], "kwargs": {}}],
             }
         ),
-        ".",
+        _BIG,
     ),
     Hostile(
         "many-unknown",
         "a vocabulary of 10**9 places for the unknown",
-        added(keras_object("StringLookup", vocabulary=["a"], num_oov_indices=10**9, output_mode="int")),
-        ".",
+        asset(
+            keras_object("StringLookup", name="lookup", num_oov_indices=10**9),
+            **{"layers/string_lookup/vocabulary.txt": b"a"},
+        ),
+        "special tokens",
+    ),
+    Hostile(
+        "vocabulary-twice",
+        "a vocabulary that its layer cannot have",
+        asset(keras_object("StringLookup", name="lookup"), **{"layers/string_lookup/vocabulary.txt": b"[UNK]\na\na"}),
+        "once",
+    ),
+    Hostile(
+        "big-metric",
+        "thresholds of a metric that are made at once",
+        metric(keras_object("AUC", "keras.metrics", num_thresholds=10**9)),
+        _BIG,
+    ),
+    Hostile(
+        "big-rate",
+        "thresholds of a metric that are made at once",
+        metric(keras_object("PrecisionAtRecall", "keras.metrics", recall=0.5, num_thresholds=10**9)),
+        _BIG,
     ),
     Hostile("deep", "nesting that fills the stack", text(nested(5000)), "nested deeper"),
     Hostile("brackets", "nesting that fills the stack", text(b"[" * 1_000_000), "nested deeper"),

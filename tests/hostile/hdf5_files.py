@@ -1,5 +1,6 @@
 """Weights that lead elsewhere, claim more than they store, or are no numbers."""
 
+import zlib
 from pathlib import Path
 
 import h5py
@@ -54,8 +55,16 @@ def user_type(file: h5py.File, path: str) -> None:
 def plug_in(file: h5py.File, path: str) -> None:
     settings = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     settings.set_chunk((4, 3))
-    settings.set_filter(h5py.h5z.FILTER_SZIP if False else 32001, h5py.h5z.FLAG_OPTIONAL, ())
+    settings.set_filter(32001, h5py.h5z.FLAG_OPTIONAL, ())
     h5py.h5d.create(file.id, path.encode(), h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple((4, 3)), settings)
+
+
+def packed_bomb(file: h5py.File, path: str) -> None:
+    """Twelve numbers, whose packed chunk unpacks to 1 GB."""
+    data = file.create_dataset(path, (4, 3), "f4", chunks=(4, 3), compression="gzip")
+    packer = zlib.compressobj(9)
+    packed = b"".join(packer.compress(bytes(1 << 24)) for _ in range(64)) + packer.flush()
+    data.id.write_direct_chunk((0, 0), packed)
 
 
 def oversized_chunk(file: h5py.File, path: str) -> None:
@@ -68,18 +77,6 @@ def cut(file: h5py.File) -> None:
     """A list of weights that names one out of its group."""
     group = file["model_weights/dense"]
     group.attrs["weight_names"] = ["../../optimizer_weights/x", "b"]
-
-
-def long_list(file: h5py.File) -> None:
-    group = file["model_weights"]
-    del group.attrs["layer_names"]
-    group.attrs.create("layer_names", None, shape=(60,), dtype="S1000")
-    space = h5py.h5s.create_simple((1 << 40,))
-    del space
-
-
-def own_group(file: h5py.File) -> None:
-    file["layers/dense/again"] = file["layers"]
 
 
 def torn(part: slice):
@@ -119,6 +116,7 @@ WEIGHTS = [
         "claims 68,719,476,736 bytes",
     ),
     *both("chunk", "a chunk much larger than the array", replaced(oversized_chunk), "chunks of 536,870,912 bytes"),
+    *both("packed", "a chunk that unpacks to more than it holds", replaced(packed_bomb), "unpacks to more"),
     *both("plug-in", "a filter that HDF5 loads as a library", replaced(plug_in), "plug-in"),
     *both(
         "compound", "elements of several parts", filled(shape=(4, 3), dtype=[("a", "f4"), ("b", "i4")]), "only numbers"

@@ -149,6 +149,12 @@ def weights(change: Callable[[h5py.File], Any], suffix: str = ".keras") -> Calla
     return make
 
 
+def empty_hdf5() -> bytes:
+    buffer = io.BytesIO()
+    h5py.File(buffer, "w").close()
+    return buffer.getvalue()
+
+
 def legacy_config(change: Callable[[dict], Any]) -> Callable[[Good, Path], None]:
     """An older file whose config is changed, or replaced by what `change` returns."""
 

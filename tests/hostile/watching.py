@@ -41,6 +41,7 @@ _FORBIDDEN = (
 _seen: list[str] | None = None
 _thread = 0
 _allowed: tuple[str, ...] = ()
+_sources: set[Any] = set()
 
 
 def _hook(event: str, args: tuple[Any, ...]) -> None:
@@ -50,9 +51,12 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
         path = args[0]
         if isinstance(path, int) or os.path.realpath(os.fsdecode(path)).startswith(_allowed):
             return
+        if path in _sources and args[1] in ("r", "rb"):  # JAX reads the lines that its messages show
+            return
         _seen.append(f"open {path!r}")
     elif event in ("os.mkdir", "os.remove", "os.rename", "os.rmdir"):
-        if not os.path.realpath(os.fsdecode(args[0])).startswith(_allowed):
+        within_folder = not os.path.isabs(args[0]) and args[-1] != -1  # of a folder that was looked at before
+        if not within_folder and not os.path.realpath(os.fsdecode(args[0])).startswith(_allowed):
             _seen.append(f"{event} {args[0]!r}")
     elif event.startswith(_FORBIDDEN):
         _seen.append(f"{event} {args!r:.100}")
@@ -93,6 +97,7 @@ def watched(target: Path, may_draw: bool = False) -> Iterator[None]:
     before, files = settings(), _files(target.parent)
     _reset_peak()
     memory, began = _memory("VmRSS"), time.process_time()
+    _sources.update(getattr(module, "__file__", None) for module in list(sys.modules.values()))
     _thread, _seen = threading.get_ident(), []
     try:
         yield

@@ -7,6 +7,7 @@ import lapis.ops as ops
 from lapis.core.config import standardize_data_format
 from lapis.core.serialization import builtin
 from lapis.layers.layer import Layer
+from lapis.state import claim_memory
 
 
 class AdaptivePooling(Layer):
@@ -27,11 +28,16 @@ class AdaptivePooling(Layer):
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "output_size": self.output_size, "data_format": self.data_format}
 
+    def _claim_windows(self) -> None:
+        # Where windows begin and end is worked out even where only shapes are asked for.
+        claim_memory(f"{self.path}/windows", (8, sum(self.output_size)), "int64")
+
 
 class AdaptiveAveragePooling(AdaptivePooling):
     """The mean of each window."""
 
     def call(self, inputs: Any) -> Any:
+        self._claim_windows()
         return ops.adaptive_average_pool(inputs, self.output_size, self.data_format)
 
 
@@ -39,6 +45,7 @@ class AdaptiveMaxPooling(AdaptivePooling):
     """The largest value in each window."""
 
     def call(self, inputs: Any) -> Any:
+        self._claim_windows()
         return ops.adaptive_max_pool(inputs, self.output_size, self.data_format)
 
 

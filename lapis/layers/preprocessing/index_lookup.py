@@ -428,9 +428,8 @@ class IndexLookup(HostLayer):
             return
         lines = path.read_bytes().split(b"\n")
         specials, terms = lines[: self._token_start], self._parsed(lines[self._token_start :])
-        if len(specials) < self._token_start or specials != [
-            str(token).encode() for token in self.get_vocabulary()[: self._token_start]
-        ]:
+        wanted = self.get_vocabulary()[: self._token_start] if len(specials) == self._token_start else None
+        if wanted is None or specials != [str(token).encode() for token in wanted]:
             raise ValueError(f"The saved vocabulary of {self.path!r} does not begin with its special tokens.")
         self._check_terms(terms)
         weights = self.idf_weights

@@ -5,6 +5,7 @@ from typing import Any
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.layers.preprocessing.image.color_layer import ColorLayer, checked_range
+from lapis.state import claim_memory
 
 LEVELS = 256
 
@@ -54,6 +55,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(ColorLayer):
         """All planes `(..., height, width)`, with values from 0 to 255."""
         *_, height, width = shape = planes.shape
         rows, columns = self.tile_grid_size
+        claim_memory(f"{self.path}/tiles", (64, rows + columns), "int64")
         tile_height, tile_width = -(-height // rows), -(-width // columns)
         margins = ((0, 0), (0, rows * tile_height - height), (0, columns * tile_width - width))
         planes = ops.pad(ops.reshape(planes, (-1, height, width)), margins, mode="symmetric")
