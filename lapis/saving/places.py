@@ -38,6 +38,11 @@ class Places:
         self._names = names
         self._renamed = self._read_rename(rename or {})
         self._places: dict[str, str | None] = {}
+        self._given: dict[str, dict[str, list[str]]] = {}
+        for place, name in names.items():
+            above, _, part = place.rpartition("/")
+            if name is not None and is_given(name, part):
+                self._given.setdefault(above, {}).setdefault(name, []).append(place)
         self.moved: dict[str, str] = {}
         self.in_other_order: list[str] = []
         siblings: dict[str, list[str]] = {}
@@ -65,11 +70,7 @@ class Places:
         if outer is None:
             self._places.update(dict.fromkeys(paths))
             return
-        stored: dict[str, list[str]] = {}
-        for place, name in self._names.items():
-            above, _, part = place.rpartition("/")
-            if name is not None and above == outer and is_given(name, part):
-                stored.setdefault(name, []).append(place)
+        stored = self._given.get(outer, {})
         rest = []
         for path in paths:
             part, obj = path.rpartition("/")[2], self._objects[path]
@@ -93,17 +94,21 @@ class Places:
 
     def _note_other_order(self, paths: list[str]) -> None:
         """Made-up names in another order than in the file do not say which of the two orders is meant."""
+        others: dict[str, tuple[str, str]] = {}
         for path in paths:
-            place, name = self._places[path], getattr(self._objects[path], "name", None)
-            told = None if place is None else self._names.get(place)
-            if told is None or told == name or is_given(told, path.rpartition("/")[2]):
-                continue
-            pairs = {self._names.get(self._places[one] or ""): getattr(self._objects[one], "name", "") for one in paths}
-            chain = [told]
-            while pairs.get(chain[-1]) not in (None, *chain):
-                chain.append(pairs[chain[-1]])
-            if pairs.get(chain[-1]) == told:
-                self.in_other_order.append(f"{path} is {name!r}, in the file {told!r}")
+            told, name = self._names.get(self._places[path] or ""), getattr(self._objects[path], "name", None)
+            if told is not None and name != told and not is_given(told, path.rpartition("/")[2]):
+                others[told] = (str(name), path)
+        # Later in a session all names are others; in another order, following them leads back to the start.
+        while others:
+            start = told = next(iter(others))
+            found = []
+            while told in others:
+                name, path = others.pop(told)
+                found.append(f"{path} is {name!r}, in the file {told!r}")
+                told = name
+            if told == start:
+                self.in_other_order.extend(found)
 
     def _read_rename(self, rename: Mapping[str, str]) -> dict[str, str]:
         if not isinstance(rename, Mapping):
