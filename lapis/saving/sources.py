@@ -45,6 +45,7 @@ class Hdf5Source:
 
     def __init__(self, file: h5py.File) -> None:
         self._file = file
+        self._last: tuple[str, h5py.Group | None] | None = None
         self.names: dict[str, str | None] = {}
         file.visititems(self._note)
 
@@ -54,10 +55,12 @@ class Hdf5Source:
             self.names[place] = hdf5.read_text(obj, "name")
 
     def _group(self, place: str) -> h5py.Group | None:
-        group = hdf5.group_at(self._file, f"{place}/vars")
-        if group is None and _FORMER_LAYERS in self._file:
-            group = hdf5.group_at(self._file, f"{place.replace('layers', _FORMER_LAYERS)}/vars")
-        return group
+        if self._last is None or self._last[0] != place:  # the arrays of one object are asked for in a row
+            group = hdf5.group_at(self._file, f"{place}/vars")
+            if group is None and _FORMER_LAYERS in self._file:
+                group = hdf5.group_at(self._file, f"{place.replace('layers', _FORMER_LAYERS)}/vars")
+            self._last = place, group
+        return self._last[1]
 
     def keys(self, place: str) -> list[str]:
         group = self._group(place)

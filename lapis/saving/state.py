@@ -135,7 +135,7 @@ def load_state(
             if places[path] is None:
                 found = [f"{problem}: {places.why_none(path)}" for problem in found]
             (problems if len(store) else missing).extend(found)
-    known = {places[path] for path, _ in saveables(root)}
+    known = {places[path] for path, _ in (saveables(root) if skip else objects)}
     report.unexpected = [place for place in source.names if place not in known and not place.startswith("optimizer")]
     if places.in_other_order:
         told = shorten(places.in_other_order, "; ")
