@@ -32,6 +32,7 @@ _PARTS = frozenset({CONFIG, METADATA, WEIGHTS, "model.weights.npz", PROVENANCE})
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})  # the headers of others ask for memory themselves
 _ENTRY_BYTES = 1600  # of a member in the table of contents, with names of the usual lengths
 _HEADER_BYTES = 30
+_PIECE = 1 << 20
 _FLOOR_BYTES = 64 << 20
 _IN_MEMORY = 256 << 20
 
@@ -65,8 +66,9 @@ def opened(source: Any, name: str) -> Iterator[Archive]:
     """
     with ExitStack() as stack:
         file = stack.enter_context(open(source, "rb")) if isinstance(source, (str, PathLike)) else source
+        pieces: Any = _InPieces(file, max(2 * _PIECE, limits.current().members * _ENTRY_BYTES))
         try:
-            archive = stack.enter_context(Archive(_InPieces(file, limits.current().members * _ENTRY_BYTES)))  # pyright: ignore[reportArgumentType]
+            archive = stack.enter_context(Archive(pieces))
         except (zipfile.BadZipFile, struct.error, NotImplementedError, UnicodeDecodeError, OSError) as error:
             raise ValueError(f"{name} is not a .keras archive: {error}.") from None
         _check_members(archive, name)
@@ -162,7 +164,7 @@ def _copy(archive: Archive, name: str, write: Callable[[bytes], Any]) -> None:
     wanted = archive.hashes.get(name) if archive.hashes else None
     digest = hashlib.sha256()
     with _readable(archive, name) as member:
-        while piece := member.read(1 << 20):
+        while piece := member.read(_PIECE):
             if wanted is not None:
                 digest.update(piece)
             write(piece)
@@ -206,7 +208,7 @@ class Writer:
         source = io.BytesIO(content) if isinstance(content, bytes) else content
         source.seek(0)
         with self._zip.open(name, "w", force_zip64=True) as member:
-            while piece := source.read(1 << 20):
+            while piece := source.read(_PIECE):
                 digest.update(piece)
                 member.write(piece)
         self._hashes[name] = digest.hexdigest()
