@@ -56,7 +56,9 @@ def test_editing_a_file_until_it_fits(path: str, tmp_path: pathlib.Path) -> None
     editor.resave_weights(saved)
     for k in (lapis, keras):
         model = _model(k, deeper=True)
-        model.load_weights(saved)
+        # The file's "last" stands where the model has "second"; Keras does not mind.
+        rename = {"layers/dense_1": "second", "layers/dense_2": "last"} if k is lapis else None
+        model.load_weights(saved, **({"rename": rename} if rename else {}))
         layer = model.layers[3]
         assert [float(np.asarray(w).max()) for w in layer.get_weights()] == [2.0, 4.0]
     again = KerasFileEditor(saved)

@@ -16,3 +16,4 @@ from lapis.saving.api import save_weights as save_weights
 from lapis.saving.api import unpack as unpack
 from lapis.saving.file_editor import KerasFileEditor as KerasFileEditor
 from lapis.saving.limits import Limits as Limits
+from lapis.saving.report import LoadReport as LoadReport

@@ -3,6 +3,7 @@
 import io
 import warnings
 from collections.abc import Iterable
+from contextlib import ExitStack
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,20 @@ from typing import Any
 import h5py
 
 from lapis.core.serialization import is_known
-from lapis.saving import archive, hdf5, legacy_model, legacy_weights, native, orbax
+from lapis.layers.layer import Layer
+from lapis.saving import archive, flat, hdf5, legacy_model, legacy_weights, native, npz, orbax, safetensors, sharded
 from lapis.saving.atomic import file_path, replacing
 from lapis.saving.limits import Limits, limited, reading
+from lapis.saving.report import LoadReport
+from lapis.saving.sources import Hdf5Source
 from lapis.saving.state import load_state, save_state
 from lapis.saving.tree import saveables
 
 _Path = str | PathLike
 _LEGACY = (".h5", ".hdf5")
+_WEIGHTS = ".weights.h5"
+_FLAT = {".safetensors": safetensors, ".npz": npz}
+_SHARD_SIZE = 5.0  # gigabytes
 _UNBUILT = "The model {name!r} has not been built, so it has no weights to {what}: call it on data or `build` it first."
 
 
@@ -107,74 +114,115 @@ def _load_model(filepath: _Path, custom_objects: dict | None, compile: bool) -> 
 def save_weights(
     model: Any, filepath: _Path, overwrite: bool = True, max_shard_size: float | None = None, **kwargs: Any
 ) -> None:
-    """Write a model's weights, and its optimizer's state, to a `.weights.h5` file.
+    """Write a model's weights to a file, or to several.
 
     Args:
         model: the model, built.
-        filepath: the file.
+        filepath: `"….weights.h5"` for Keras 3's layout, with the optimizer's state and random seeds;
+            `"….safetensors"` or `"….npz"` for the layers' weights alone, by names such as `layers/dense/kernel`.
         overwrite: whether a file of that name is replaced; otherwise it is a `FileExistsError`.
-        max_shard_size: must be `None`: weights go into one file.
+        max_shard_size: in gigabytes, for Keras 3's layout in several files of at most that size, of which
+            `"….weights.json"` tells.
         objects_to_skip: layers that are left out.
+
+    >>> import tempfile, os, lapis
+    >>> path = os.path.join(tempfile.mkdtemp(), "model.safetensors")
+    >>> model = lapis.Sequential([lapis.Input((3,)), lapis.layers.Dense(2)])
+    >>> save_weights(model, path)
+    >>> load_weights(model, path).loaded
+    ['layers/dense/kernel', 'layers/dense/bias']
     """
     skip = _skipped(kwargs)
     path = file_path(filepath)
-    if max_shard_size is not None:
-        raise ValueError(f"max_shard_size is {max_shard_size}; weights are written to one file: leave it out.")
-    if not path.name.endswith(".weights.h5"):
-        raise ValueError(f"filepath is {str(filepath)!r}; weights go into a file that ends in '.weights.h5'.")
+    is_sharded = path.name.endswith(sharded.SUFFIX) or (max_shard_size is not None and path.name.endswith(_WEIGHTS))
+    if max_shard_size is not None and not is_sharded:
+        raise ValueError(f"max_shard_size is for files that end in '.weights.json'; filepath is {str(filepath)!r}.")
+    if not is_sharded and not path.name.endswith((_WEIGHTS, *_FLAT)):
+        raise ValueError(
+            f"filepath is {str(filepath)!r}; weights go into a file that ends in '.weights.h5', '.safetensors' or "
+            "'.npz', or with max_shard_size into several, of which one ends in '.weights.json'."
+        )
     if not model.built:
         raise ValueError(_UNBUILT.format(name=model.name, what="save"))
-    with replacing(path, overwrite) as temporary, h5py.File(temporary, "w") as file:
-        save_state(model, file, skip)
+    if is_sharded:
+        path = path.with_name(path.name.removesuffix(_WEIGHTS).removesuffix(sharded.SUFFIX) + sharded.SUFFIX)
+        sharded.save(model, path, _SHARD_SIZE if max_shard_size is None else max_shard_size, overwrite, skip)
+        return
+    with replacing(path, overwrite) as temporary:
+        if path.suffix in _FLAT:
+            _FLAT[path.suffix].write(temporary, [(entry.name, entry.value) for entry in flat.entries(model, skip)])
+        else:
+            with h5py.File(temporary, "w") as file:
+                save_state(model, file, skip)
 
 
 @limited
-def load_weights(model: Any, filepath: _Path, skip_mismatch: bool = False, **kwargs: Any) -> None:
+def load_weights(model: Any, filepath: _Path, skip_mismatch: bool = False, **kwargs: Any) -> LoadReport:
     """Set a model's weights from a file; one that does not fit changes nothing.
 
     Args:
         model: the model, built.
-        filepath: a `.weights.h5` or `.keras` file, matched by the places of layers in the model, an older `.h5`
-            file, matched by their order, or a folder of `OrbaxCheckpoint`, matched by the variables' paths.
+        filepath: a `.weights.h5`, `.weights.json` or `.keras` file, matched by the places of layers in the model, and
+            by their names where those were given and stand at other places; a `.safetensors` or `.npz` file, matched by
+            names such as `layers/dense/kernel`; an older `.h5` file, matched by the order of layers; or a folder of
+            `OrbaxCheckpoint`, matched by the variables' paths.
         skip_mismatch: whether to set what fits and warn of the rest, instead of raising.
+        strict: whether the file may not hold anything else (`True`), or need not hold everything (`False`). Left
+            out, it must hold everything, and a warning tells what else it holds.
+        rename: names or places in the file, with those that they have in the model.
         by_name: for an older `.h5` file, whether layers are matched by name; others keep their weights.
-        objects_to_skip: for a `.weights.h5` file, layers that keep their weights.
+        objects_to_skip: for files of Keras 3's layout, layers that keep their weights.
+
+    Returns:
+        what was loaded, missing, unexpected, of another shape.
 
     Raises:
         ValueError: naming each layer that does not fit, with the shape in the file and the one expected.
     """
-    by_name = kwargs.pop("by_name", None)
+    by_name, strict, rename = (kwargs.pop(name, None) for name in ("by_name", "strict", "rename"))
     skip = _skipped(kwargs)
     path = file_path(filepath)
     if orbax.is_checkpoint(path):
-        if skip_mismatch or by_name or skip:
-            raise ValueError("skip_mismatch, by_name and objects_to_skip do not go with a checkpoint of Orbax.")
+        if skip_mismatch or by_name or skip or strict is not None or rename:
+            raise ValueError(
+                "skip_mismatch, strict, rename, by_name and objects_to_skip do not go with a checkpoint of Orbax."
+            )
         orbax.load_weights(model, path)
-        return
-    is_native, is_weights = path.name.endswith(".keras"), path.name.endswith(".weights.h5")
-    if not is_native and not path.name.endswith(_LEGACY):
+        return LoadReport(str(path), loaded=[variable.path for variable in model.weights])
+    is_older = path.name.endswith(_LEGACY) and not path.name.endswith(_WEIGHTS)
+    if not is_older and not path.name.endswith((".keras", _WEIGHTS, sharded.SUFFIX, *_FLAT)):
         raise ValueError(
-            f"filepath is {str(filepath)!r}; weights are read from files that end in '.weights.h5', '.keras' or '.h5'."
+            f"filepath is {str(filepath)!r}; weights are read from files that end in '.weights.h5', '.weights.json', "
+            "'.keras', '.safetensors', '.npz' or '.h5'."
         )
-    if by_name and (is_native or is_weights):
+    if by_name and not is_older:
         raise ValueError("by_name is for older '.h5' files; in the others, layers are matched by their places.")
-    if skip and not is_weights:
+    if skip and (is_older or path.name.endswith(".keras")):
         raise ValueError("objects_to_skip is for '.weights.h5' files.")
+    if is_older and (strict is not None or rename):
+        raise ValueError("strict and rename do not go with older '.h5' files; by_name=True matches layers by name.")
     _check_exists(path)
     if not model.built:
         raise ValueError(_UNBUILT.format(name=model.name, what="load"))
     name = str(path)
-    if is_native:
-        with archive.opened(path, name) as members, native.weights_in(members, name) as file:
-            load_state(model, file, name, skip_mismatch)
-        return
-    with hdf5.opened(path, name) as file:
-        if is_weights:
-            load_state(model, file, name, skip_mismatch, skip)
-        else:
+    if is_older:
+        with hdf5.opened(path, name) as file:
             whole_model = "layer_names" not in file.attrs and "model_weights" in file
             group = hdf5.group_at(file, "model_weights") if whole_model else file
-            legacy_weights.load_weights(group or file, model, name, bool(by_name), skip_mismatch)
+            return legacy_weights.load_weights(group or file, model, name, bool(by_name), skip_mismatch)
+    with ExitStack() as stack:
+        if path.suffix in _FLAT:
+            arrays = stack.enter_context(_FLAT[path.suffix].opened(path, name))
+            source, rename = flat.FlatSource(arrays, model, rename), None
+            skip = [*skip, *(obj for _, obj in saveables(model) if not isinstance(obj, Layer))]
+        elif path.name.endswith(".keras"):
+            members = stack.enter_context(archive.opened(path, name))
+            source = Hdf5Source(stack.enter_context(native.weights_in(members, name)))
+        elif path.name.endswith(sharded.SUFFIX):
+            source = sharded.ShardedSource(path, stack)
+        else:
+            source = Hdf5Source(stack.enter_context(hdf5.opened(path, name)))
+        return load_state(model, source, name, skip_mismatch, skip, strict, rename)
 
 
 def pack(model: Any) -> tuple[bytes, dict[str, type]]:

@@ -9,11 +9,15 @@ from typing import Any
 
 import h5py
 
+from lapis.core.naming import to_snake_case
 from lapis.saving import hdf5
-from lapis.saving.state import Transaction, mismatch
+from lapis.saving.places import is_given
+from lapis.saving.report import LoadReport, shorten
+from lapis.saving.state import Transaction, mismatch, oddity
 
 _TOP_LEVEL = "top_level_model_weights"
 _Pairs = list[tuple[Any, h5py.Dataset]]
+_Group = tuple[str, list[h5py.Dataset]]
 
 
 def weights_of(layer: Any) -> list[Any]:
@@ -61,7 +65,9 @@ def read_list(group: h5py.Group) -> list[h5py.Dataset]:
     return found
 
 
-def load_weights(group: h5py.Group, model: Any, name: str, by_name: bool = False, skip_mismatch: bool = False) -> None:
+def load_weights(
+    group: h5py.Group, model: Any, name: str, by_name: bool = False, skip_mismatch: bool = False
+) -> LoadReport:
     """Set the weights of all layers from `group` of the file called `name`, or raise `ValueError` and change nothing.
 
     With `by_name`, layers of other names keep their weights; with `skip_mismatch`, so do weights of other shapes.
@@ -69,24 +75,56 @@ def load_weights(group: h5py.Group, model: Any, name: str, by_name: bool = False
     layer_names = hdf5.read_names(group, "layer_names")
     if layer_names is None:
         raise ValueError(f"{name} holds no weights in the layout of Keras's .h5 files: it lists no `layer_names`.")
+    report = LoadReport(name)
     stored = {layer_name: _layer_group(group, layer_name, name) for layer_name in layer_names}
-    pairs, problems = (_match_by_name if by_name else _match_in_order)(stored, model, name)
+    if by_name:
+        pairs, problems = _match_by_name(stored, model)
+    else:
+        pairs, problems = _match_in_order(stored, model, report)
     if _TOP_LEVEL in group:
         top, found = _match("the model itself", own_weights_of(model), read_list(_layer_group(group, _TOP_LEVEL, name)))
         pairs, problems = pairs + top, problems + found
+    text = f"{name} does not fit the model: {'; '.join(problems)}."
+    if problems and not skip_mismatch:
+        raise ValueError(f"{text} Nothing was loaded.")
+    report.warnings.extend(assign(model, pairs))
+    report.loaded = [weight.path for weight, _ in pairs]
+    given = {id(weight) for weight, _ in pairs}
+    left = [weight.path for layer in model.layers for weight in weights_of(layer) if id(weight) not in given]
+    report.missing = left if not problems else []
+    report.mismatched = dict.fromkeys(left, text) if problems else {}
     if problems:
-        text = f"{name} does not fit the model: {'; '.join(problems)}."
-        if not skip_mismatch:
-            raise ValueError(f"{text} Nothing was loaded.")
         warnings.warn(f"{text} The rest was loaded.", stacklevel=4)
-    assign(model, pairs)
+    if report.warnings:
+        warnings.warn(f"{name} was loaded, but {shorten(report.warnings, '; ')}.", stacklevel=4)
+    return report
 
 
-def assign(root: Any, pairs: _Pairs) -> None:
-    """Give each variable the values of its array; an error on the way leaves all as they were."""
+def _in_order_of(layers: list[Any], groups: list[_Group], report: LoadReport) -> list[_Group]:
+    """The groups in the order of the layers: by the names that layers were given, all others as they stand."""
+    named = {key: (key, arrays) for key, arrays in groups}
+    given = [is_given(layer.name, to_snake_case(type(layer).__name__)) and layer.name in named for layer in layers]
+    taken = {layer.name for layer, is_named in zip(layers, given) if is_named}
+    rest = iter([group for group in groups if group[0] not in taken])
+    found = [named[layer.name] if is_named else next(rest) for layer, is_named in zip(layers, given)]
+    moved = [layer.name for layer, old, new in zip(layers, groups, found) if old[0] != new[0]]
+    if moved:
+        report.warnings.append(
+            f"layers stand in another order than in the file and were found by their names: {shorten(moved, ', ')}"
+        )
+    return found
+
+
+def assign(root: Any, pairs: _Pairs) -> list[str]:
+    """Give each variable the values of its array, and tell what is odd; an error on the way leaves all as they were."""
+    odd = []
     with Transaction(root):
         for weight, dataset in pairs:
-            weight.assign(hdf5.read(dataset))
+            values = hdf5.read(dataset)
+            if problem := oddity(values):
+                odd.append(f"{dataset.name} {problem}")
+            weight.assign(values)
+    return odd
 
 
 def _layer_group(group: h5py.Group, layer_name: str, name: str) -> h5py.Group:
@@ -96,26 +134,27 @@ def _layer_group(group: h5py.Group, layer_name: str, name: str) -> h5py.Group:
     return found
 
 
-def _match_in_order(stored: dict[str, h5py.Group], model: Any, name: str) -> tuple[_Pairs, list[str]]:
+def _match_in_order(stored: dict[str, h5py.Group], model: Any, report: LoadReport) -> tuple[_Pairs, list[str]]:
     layers = [layer for layer in model.layers if weights_of(layer)]
     groups = [(key, arrays) for key, group in stored.items() if (arrays := read_list(group))]
     if len(layers) != len(groups):
         ours, theirs = [layer.name for layer in layers], [key for key, _ in groups]
         raise ValueError(
-            f"{name} does not fit the model: it holds weights for {len(groups)} layers, the model has {len(layers)} "
-            f"with weights. Only in the file: {_without(theirs, ours)}; only in the model: {_without(ours, theirs)}. "
+            f"{report.file} does not fit the model: it holds weights for {len(groups)} layers, the model has "
+            f"{len(layers)} with weights. Only in the file: {_without(theirs, ours)}; only in the model: "
+            f"{_without(ours, theirs)}. "
             "To load the layers that share a name, pass by_name=True. Nothing was loaded."
         )
     pairs: _Pairs = []
     problems: list[str] = []
-    for layer, (key, arrays) in zip(layers, groups):
+    for layer, (key, arrays) in zip(layers, _in_order_of(layers, groups, report)):
         also = f" ({key!r} in the file)" if key != layer.name else ""
         found = _match(f"layer {layer.name!r}{also}", weights_of(layer), arrays)
         pairs, problems = pairs + found[0], problems + found[1]
     return pairs, problems
 
 
-def _match_by_name(stored: dict[str, h5py.Group], model: Any, name: str) -> tuple[_Pairs, list[str]]:
+def _match_by_name(stored: dict[str, h5py.Group], model: Any) -> tuple[_Pairs, list[str]]:
     pairs: _Pairs = []
     problems: list[str] = []
     for layer in model.layers:

@@ -49,7 +49,7 @@ def test_refused(row: Hostile, good: Good, model, tmp_path):
         with watched(path), pytest.raises(ValueError, match=row.says) as caught:
             lapis.saving.load_model(path)
         assert_is_a_sentence(str(caught.value))
-    if row.suffix in (".weights.h5", ".npz") or row in WEIGHTS:
+    if row.suffix in (".weights.h5", ".npz", ".safetensors") or row in WEIGHTS:
         before = model.get_weights()
         with watched(path), pytest.raises(ValueError, match=row.says) as caught:
             model.load_weights(path)
