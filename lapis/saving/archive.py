@@ -64,18 +64,26 @@ def opened(source: Any, name: str) -> Iterator[Archive]:
 
     Of a file that tells its members' SHA-256, all small members are compared at once, the weights when they are read.
     """
-    with ExitStack() as stack:
-        file = stack.enter_context(open(source, "rb")) if isinstance(source, (str, PathLike)) else source
-        pieces: Any = _InPieces(file, max(2 * _PIECE, limits.current().members * _ENTRY_BYTES))
-        try:
-            archive = stack.enter_context(Archive(pieces))
-        except (zipfile.BadZipFile, struct.error, NotImplementedError, UnicodeDecodeError, OSError) as error:
-            raise ValueError(f"{name} is not a .keras archive: {error}.") from None
-        _check_members(archive, name)
+    with packed(source, name, ".keras archive", limits.current().members, limits.current().expansion) as archive:
+        _check_parts(archive, name)
         archive.hashes = _hashes(archive, name)
         for member in archive.hashes or ():
             if member != WEIGHTS:
                 _copy(archive, member, lambda _: None)
+        yield archive
+
+
+@contextmanager
+def packed(source: Any, name: str, kind: str, members: int, expansion: int) -> Iterator[Archive]:
+    """A ZIP file of at most so many members, none of which leads elsewhere or unpacks to more than it may."""
+    with ExitStack() as stack:
+        file = stack.enter_context(open(source, "rb")) if isinstance(source, (str, PathLike)) else source
+        pieces: Any = _InPieces(file, max(2 * _PIECE, members * _ENTRY_BYTES))
+        try:
+            archive = stack.enter_context(Archive(pieces))
+        except (zipfile.BadZipFile, struct.error, NotImplementedError, UnicodeDecodeError, OSError) as error:
+            raise ValueError(f"{name} is not a {kind}: {error}.") from None
+        _check_members(archive, name, members, expansion)
         yield archive
 
 
@@ -95,9 +103,20 @@ def _hashes(archive: Archive, name: str) -> dict[str, str] | None:
     return hashes
 
 
-def _check_members(archive: zipfile.ZipFile, name: str) -> None:
+def _check_parts(archive: zipfile.ZipFile, name: str) -> None:
+    members = archive.namelist()
+    for member in members:
+        if member not in _PARTS and not member.startswith(ASSETS):
+            raise ValueError(
+                f"{name} holds a member {member!r}, which is no part of a model: {', '.join(sorted(_PARTS))} and "
+                f"{ASSETS} are."
+            )
+    if CONFIG not in members:
+        raise ValueError(f"{name} is not a .keras archive: it holds no {CONFIG}.")
+
+
+def _check_members(archive: zipfile.ZipFile, name: str, most: int, expansion: int) -> None:
     members = archive.infolist()
-    most, expansion = limits.current().members, limits.current().expansion
     if len(members) > most:
         raise ValueError(f"{name} holds {len(members):,} members; at most {most:,} are read.")
     seen: set[str] = set()
@@ -106,8 +125,6 @@ def _check_members(archive: zipfile.ZipFile, name: str) -> None:
         if not _is_plain_name(member.orig_filename) or member.filename in seen:
             raise ValueError(f"{label}, which is no plain name inside the archive or stands there twice.")
         seen.add(member.filename)
-        if member.filename not in _PARTS and not member.filename.startswith(ASSETS):
-            raise ValueError(f"{label}, which is no part of a model: {', '.join(sorted(_PARTS))} and {ASSETS} are.")
         if member.compress_type not in _METHODS:
             raise ValueError(f"{label}, which is packed in a way that models are not: {member.compress_type}.")
         if member.flag_bits & 0x1:
@@ -127,8 +144,6 @@ def _check_members(archive: zipfile.ZipFile, name: str) -> None:
     for (place, size), (following, _) in zip(places, [*places[1:], (archive.start_dir, 0)]):
         if place + _HEADER_BYTES + size > following:
             raise ValueError(f"{name} holds members that overlap, so that it claims more than it stores.")
-    if CONFIG not in seen:
-        raise ValueError(f"{name} is not a .keras archive: it holds no {CONFIG}.")
 
 
 def _is_plain_name(name: str) -> bool:

@@ -3,6 +3,7 @@
 import copy
 import io
 import json
+import zipfile
 from typing import Any
 
 import numpy as np
@@ -57,9 +58,7 @@ def edits() -> st.SearchStrategy:
     patch = st.tuples(place, st.binary(max_size=8), st.integers(0, 8))
     value = st.sampled_from(_VALUES) | st.integers(-10, 10**10) | st.sampled_from(_CLASSES).map(_entry)
     change = st.tuples(st.lists(st.integers(0, 40), min_size=1, max_size=14), value)
-    of_bytes = st.tuples(
-        st.sampled_from([part for part in PARTS if part != "config"]), st.lists(patch, min_size=1, max_size=4)
-    )
+    of_bytes = st.tuples(st.sampled_from(sorted(PARTS.keys() - {"config"})), st.lists(patch, min_size=1, max_size=4))
     of_values = st.tuples(st.just("config"), st.lists(change, min_size=1, max_size=3))
     return st.tuples(st.sampled_from(["wide", "narrow"]), of_bytes | of_values).map(lambda drawn: (drawn[0], *drawn[1]))
 
@@ -101,8 +100,6 @@ def _patched(content: bytes, changes: list) -> bytes:
 
 def parts_of(model: Any, folder: Any) -> dict[str, Any]:
     """A model's files, as bytes by their part, the archive as its members."""
-    import zipfile
-
     for suffix in (".keras", ".h5"):
         model.save(folder / f"a{suffix}")
     model.save_weights(folder / "a.weights.h5")

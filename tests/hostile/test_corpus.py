@@ -38,7 +38,7 @@ def good(tmp_path_factory, model) -> Good:
 
 def test_the_corpus_is_large_and_its_names_differ():
     assert len({row.name for row in CORPUS}) == len(CORPUS) >= 60
-    assert {row.suffix for row in CORPUS} >= {".keras", ".h5", ".weights.h5", ".npz"}
+    assert {row.suffix for row in CORPUS} >= {".keras", ".h5", ".weights.h5", ".npz", ".safetensors"}
 
 
 @pytest.mark.parametrize("row", CORPUS, ids=lambda row: row.name)
