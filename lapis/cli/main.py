@@ -1,4 +1,4 @@
-"""The command line: `lapis run script.py [args]`, `lapis demo [folder]`."""
+"""The command line: `lapis run script.py [args]`, `lapis demo [folder]`, `lapis inspect file`."""
 
 import argparse
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from lapis.cli.demo import demo
 from lapis.cli.run import run_script
 from lapis.core.version import VERSION
+from lapis.saving import inspect
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -18,9 +19,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     run.add_argument("args", nargs=argparse.REMAINDER, help="arguments for the program")
     show = commands.add_parser("demo", help="train a model on handwritten digits, draw it, save it, load it again")
     show.add_argument("folder", nargs="?", default="out", help="where the files go")
+    look = commands.add_parser("inspect", help="tell what a file of a model or of weights holds, without building it")
+    look.add_argument("file", help="the file")
     options = parser.parse_args(argv)
     if options.command == "demo":
         return demo(options.folder)
+    if options.command == "inspect":
+        return _inspect(options.file, parser)
     try:
         run_script(options.script, options.args)
     except FileNotFoundError as error:
@@ -28,3 +33,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         parser.error(f"there is no file {options.script!r}.")
     return 0
+
+
+def _inspect(file: str, parser: argparse.ArgumentParser) -> int:
+    """Print what a file holds; 1 if a part of it is not what was written."""
+    try:
+        report = inspect(file)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    print(report)
+    return int(any(member.intact is False for member in report.members))

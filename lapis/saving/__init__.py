@@ -15,5 +15,6 @@ from lapis.saving.api import save_model as save_model
 from lapis.saving.api import save_weights as save_weights
 from lapis.saving.api import unpack as unpack
 from lapis.saving.file_editor import KerasFileEditor as KerasFileEditor
+from lapis.saving.inspection import inspect as inspect
 from lapis.saving.limits import Limits as Limits
 from lapis.saving.report import LoadReport as LoadReport

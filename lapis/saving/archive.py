@@ -59,14 +59,15 @@ class Archive(zipfile.ZipFile):
 
 
 @contextmanager
-def opened(source: Any, name: str) -> Iterator[Archive]:
+def opened(source: Any, name: str, verify: bool = True) -> Iterator[Archive]:
     """The archive at a path or in a file object, its table of contents checked and nothing unpacked.
 
-    Of a file that tells its members' SHA-256, all small members are compared at once, the weights when they are read.
+    Of a file that tells its members' SHA-256, all small members are compared at once, the weights when they are read,
+    unless `verify` is false.
     """
     with packed(source, name, ".keras archive", limits.current().members, limits.current().expansion) as archive:
         _check_parts(archive, name)
-        archive.hashes = _hashes(archive, name)
+        archive.hashes = _hashes(archive, name) if verify else None
         for member in archive.hashes or ():
             if member != WEIGHTS:
                 _copy(archive, member, lambda _: None)
@@ -188,6 +189,13 @@ def _copy(archive: Archive, name: str, write: Callable[[bytes], Any]) -> None:
             f"The archive's {name} is not what was written: its SHA-256 is {digest.hexdigest()}, {PROVENANCE} says "
             f"{wanted:.64}. The file was damaged or changed."
         )
+
+
+def digest(archive: Archive, name: str) -> str:
+    """The SHA-256 of a member."""
+    found = hashlib.sha256()
+    _copy(archive, name, found.update)
+    return found.hexdigest()
 
 
 @contextmanager

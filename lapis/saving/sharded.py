@@ -148,13 +148,14 @@ class ShardedSource:
             if not isinstance(shards, list) or not all(isinstance(shard, str) for shard in shards):
                 raise ValueError(f"{path} must name a file, or several, for {key!r}; got {value!r:.80}.")
             self._shards[key.removesuffix("vars").strip("/")] = list(dict.fromkeys(shards))
-        files = {shard for shards in self._shards.values() for shard in shards}
+        files = sorted({shard for shards in self._shards.values() for shard in shards})
+        self.files = files
         if len(files) > _MAX_SHARDS:
             raise ValueError(f"{path} speaks of {len(files):,} files; at most {_MAX_SHARDS:,} are read.")
         for shard in files:
             self._check(shard)
         self.names: dict[str, str | None] = dict.fromkeys(self._shards)
-        for shard in sorted(files):
+        for shard in files:
             for place, name in self._source(shard).names.items():
                 if name is not None and shard in self._shards.get(place, ()):
                     self.names[place] = name
