@@ -4,6 +4,7 @@ import io
 import json
 import math
 import os
+import random
 import sys
 import zipfile
 
@@ -431,3 +432,38 @@ def test_nothing_global_changes(saved):
     lapis.saving.load_model(saved)
     assert settings() == before
     assert math.isclose(lapis.config.epsilon(), 1e-7)
+
+
+class Dense(layers.Dense):
+    """A user's class of a built-in's name."""
+
+
+def test_registered_classes_take_no_built_in_name(saved, tmp_path, monkeypatch):
+    small().save(tmp_path / "a.h5")
+    monkeypatch.setitem(lapis.saving.get_custom_objects(), "mine>Dense", Dense)
+    for path in (saved, tmp_path / "a.h5"):
+        for custom_objects in (None, {"mine>Dense": Dense}, {"relu": None}):
+            model = lapis.saving.load_model(path, custom_objects=custom_objects)
+            assert [type(layer) for layer in model.layers] == [layers.Dense, layers.Dense]
+    with lapis.saving.custom_object_scope({"relu": abs, "zeros": Dense, "twice": abs}):
+        assert lapis.activations.get("relu") is lapis.activations.relu
+        assert isinstance(lapis.initializers.get("zeros"), lapis.initializers.Zeros)
+        assert lapis.activations.get("twice") is abs
+
+
+@pytest.mark.parametrize("kind", ["losses", "metrics"])
+def test_modules_tell_a_loss_from_a_metric(kind):
+    config = {"module": f"keras.src.{kind}.somewhere", "class_name": "MeanSquaredError", "config": {}}
+    made = lapis.saving.deserialize_keras_object({**config, "registered_name": None})
+    assert type(made) is getattr(lapis, kind).MeanSquaredError
+
+
+def test_a_refused_load_leaves_the_seed(saved, tmp_path):
+    def change(config):
+        config["config"]["layers"].append(CALLS[0])
+
+    bad = with_config(saved, tmp_path / "bad.keras", change)
+    before = random.getstate()
+    with pytest.raises(ValueError, match="not known here"):
+        lapis.saving.load_model(bad)
+    assert random.getstate() == before

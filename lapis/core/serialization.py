@@ -125,6 +125,11 @@ def is_known(cls: type) -> bool:
     return "_builtin" in cls.__dict__ or get_registered_name(cls) in _REGISTERED
 
 
+def is_builtin_name(class_name: str) -> bool:
+    """Whether a class of ours has that name."""
+    return class_name in _BY_CLASS_NAME
+
+
 def get_registered_object(name: str, custom_objects: dict | None = None, module_objects: dict | None = None) -> Any:
     """The user's object of that name: from the argument, the scopes, the registry; `None` if there is none."""
     for table in (custom_objects, *reversed(_scope_stack()), _REGISTERED, module_objects):
@@ -373,7 +378,9 @@ def _find_class(config: dict, custom_objects: dict | None) -> Any:
         return found
     candidates = _BY_CLASS_NAME.get(class_name, ())
     if candidates and (ours or module is None):
-        return candidates[0]
+        # Keras has moved classes about; a loss and a metric of one name stay in modules of these names.
+        parts = set(str(module).split(".")) - {"keras", "src"}
+        return next((cls for cls in candidates if parts.intersection(cls._builtin[0].split("."))), candidates[0])
     label = f"{module}.{class_name}" if module else class_name
     raise ValueError(
         f"The config names a class {label!r} (registered as {registered_name!r}) that is not known here. Pass it in "
@@ -403,9 +410,9 @@ def resolve(identifier: Any, kind: str, table: dict[str, Any], base: type | None
         else:
             found = deserialize_keras_object(identifier)
     elif isinstance(identifier, str):
-        found = _custom((identifier,), None)
+        found = table.get(identifier)  # a name alone is that of ours where we have one
         if found is None:
-            found = table.get(identifier)
+            found = _custom((identifier,), None)
         if found is None:
             raise ValueError(f"There is no {kind} named {identifier!r}.{_suggest(identifier, table)}")
     else:

@@ -207,7 +207,7 @@ def load_weights(model: Any, filepath: _Path, skip_mismatch: bool = False, **kwa
     name = str(path)
     if is_older:
         with hdf5.opened(path, name) as file:
-            whole_model = "layer_names" not in file.attrs and "model_weights" in file
+            whole_model = not hdf5.has_attribute(file, "layer_names") and hdf5.holds(file, "model_weights")
             group = hdf5.group_at(file, "model_weights") if whole_model else file
             return legacy_weights.load_weights(group or file, model, name, bool(by_name), skip_mismatch)
     with ExitStack() as stack:

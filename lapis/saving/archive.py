@@ -32,6 +32,7 @@ _PARTS = frozenset({CONFIG, METADATA, WEIGHTS, "model.weights.npz", PROVENANCE})
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})  # the headers of others ask for memory themselves
 _ENTRY_BYTES = 1600  # of a member in the table of contents, with names of the usual lengths
 _HEADER_BYTES = 30
+_PIECE = 1 << 20
 _FLOOR_BYTES = 64 << 20
 _IN_MEMORY = 256 << 20
 
@@ -64,17 +65,26 @@ def opened(source: Any, name: str, verify: bool = True) -> Iterator[Archive]:
     Of a file that tells its members' SHA-256, all small members are compared at once, the weights when they are read,
     unless `verify` is false.
     """
-    with ExitStack() as stack:
-        file = stack.enter_context(open(source, "rb")) if isinstance(source, (str, PathLike)) else source
-        try:
-            archive = stack.enter_context(Archive(_InPieces(file, limits.current().members * _ENTRY_BYTES)))  # pyright: ignore[reportArgumentType]
-        except (zipfile.BadZipFile, struct.error, NotImplementedError, UnicodeDecodeError, OSError) as error:
-            raise ValueError(f"{name} is not a .keras archive: {error}.") from None
-        _check_members(archive, name)
+    with packed(source, name, ".keras archive", limits.current().members, limits.current().expansion) as archive:
+        _check_parts(archive, name)
         archive.hashes = _hashes(archive, name) if verify else None
         for member in archive.hashes or ():
             if member != WEIGHTS:
                 _copy(archive, member, lambda _: None)
+        yield archive
+
+
+@contextmanager
+def packed(source: Any, name: str, kind: str, members: int, expansion: int) -> Iterator[Archive]:
+    """A ZIP file of at most so many members, none of which leads elsewhere or unpacks to more than it may."""
+    with ExitStack() as stack:
+        file = stack.enter_context(open(source, "rb")) if isinstance(source, (str, PathLike)) else source
+        pieces: Any = _InPieces(file, max(2 * _PIECE, members * _ENTRY_BYTES))
+        try:
+            archive = stack.enter_context(Archive(pieces))
+        except (zipfile.BadZipFile, struct.error, NotImplementedError, UnicodeDecodeError, OSError) as error:
+            raise ValueError(f"{name} is not a {kind}: {error}.") from None
+        _check_members(archive, name, members, expansion)
         yield archive
 
 
@@ -94,9 +104,20 @@ def _hashes(archive: Archive, name: str) -> dict[str, str] | None:
     return hashes
 
 
-def _check_members(archive: zipfile.ZipFile, name: str) -> None:
+def _check_parts(archive: zipfile.ZipFile, name: str) -> None:
+    members = archive.namelist()
+    for member in members:
+        if member not in _PARTS and not member.startswith(ASSETS):
+            raise ValueError(
+                f"{name} holds a member {member!r}, which is no part of a model: {', '.join(sorted(_PARTS))} and "
+                f"{ASSETS} are."
+            )
+    if CONFIG not in members:
+        raise ValueError(f"{name} is not a .keras archive: it holds no {CONFIG}.")
+
+
+def _check_members(archive: zipfile.ZipFile, name: str, most: int, expansion: int) -> None:
     members = archive.infolist()
-    most, expansion = limits.current().members, limits.current().expansion
     if len(members) > most:
         raise ValueError(f"{name} holds {len(members):,} members; at most {most:,} are read.")
     seen: set[str] = set()
@@ -105,8 +126,6 @@ def _check_members(archive: zipfile.ZipFile, name: str) -> None:
         if not _is_plain_name(member.orig_filename) or member.filename in seen:
             raise ValueError(f"{label}, which is no plain name inside the archive or stands there twice.")
         seen.add(member.filename)
-        if member.filename not in _PARTS and not member.filename.startswith(ASSETS):
-            raise ValueError(f"{label}, which is no part of a model: {', '.join(sorted(_PARTS))} and {ASSETS} are.")
         if member.compress_type not in _METHODS:
             raise ValueError(f"{label}, which is packed in a way that models are not: {member.compress_type}.")
         if member.flag_bits & 0x1:
@@ -126,8 +145,6 @@ def _check_members(archive: zipfile.ZipFile, name: str) -> None:
     for (place, size), (following, _) in zip(places, [*places[1:], (archive.start_dir, 0)]):
         if place + _HEADER_BYTES + size > following:
             raise ValueError(f"{name} holds members that overlap, so that it claims more than it stores.")
-    if CONFIG not in seen:
-        raise ValueError(f"{name} is not a .keras archive: it holds no {CONFIG}.")
 
 
 def _is_plain_name(name: str) -> bool:
@@ -163,7 +180,7 @@ def _copy(archive: Archive, name: str, write: Callable[[bytes], Any]) -> None:
     wanted = archive.hashes.get(name) if archive.hashes else None
     digest = hashlib.sha256()
     with _readable(archive, name) as member:
-        while piece := member.read(1 << 20):
+        while piece := member.read(_PIECE):
             if wanted is not None:
                 digest.update(piece)
             write(piece)
@@ -214,7 +231,7 @@ class Writer:
         source = io.BytesIO(content) if isinstance(content, bytes) else content
         source.seek(0)
         with self._zip.open(name, "w", force_zip64=True) as member:
-            while piece := source.read(1 << 20):
+            while piece := source.read(_PIECE):
                 digest.update(piece)
                 member.write(piece)
         self._hashes[name] = digest.hexdigest()

@@ -195,7 +195,9 @@ class _Reader:
         if depth > _MAX_DEPTH or self._groups > _MAX_GROUPS:
             raise ValueError(f"{self._name} holds groups within groups without end; such a file is refused.")
         found: dict[str, Any] = {}
-        for key in group:
+        with hdf5.reading_headers(f"The group {group.name} in {self._name}"):
+            keys = list(group)
+        for key in keys:
             if not isinstance(group.get(key, getlink=True), h5py.HardLink) or isinstance(group[key], h5py.Group):
                 inner = hdf5.group_at(group, key)  # which refuses links to other places
                 if inner is None:

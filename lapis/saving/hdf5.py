@@ -182,9 +182,21 @@ def write(group: h5py.Group, path: str, value: Any) -> None:
         dataset.attrs["dtype"] = array.dtype.name
 
 
+def holds(group: h5py.Group, name: str) -> bool:
+    """Whether a group has a member of that name."""
+    with reading_headers(f"The group {group.name} in the file"):
+        return name in group
+
+
+def has_attribute(group: h5py.Group, name: str) -> bool:
+    """Whether a group has an attribute of that name."""
+    with reading_headers(f"The group {group.name} in the file"):
+        return name in group.attrs
+
+
 def read_text(group: h5py.Group, name: str) -> str | None:
     """The text in an attribute, `None` where there is none."""
-    if name not in group.attrs:
+    if not has_attribute(group, name):
         return None
     _check_attribute(group, name)
     with reading_headers(f"The attribute {name!r} of {group.name}"):
@@ -198,9 +210,10 @@ def read_text(group: h5py.Group, name: str) -> str | None:
 
 def read_names(group: h5py.Group, name: str) -> list[str] | None:
     """The list of names in an attribute, in one piece or in pieces `name0`, `name1`, …; `None` where there is none."""
-    pieces = [name] if name in group.attrs else []
+    pieces = [name] if has_attribute(group, name) else []
     if not pieces:
-        pieces = list(itertools.takewhile(group.attrs.__contains__, (f"{name}{index}" for index in itertools.count())))
+        numbered = (f"{name}{index}" for index in itertools.count())
+        pieces = list(itertools.takewhile(lambda piece: has_attribute(group, piece), numbered))
     if not pieces:
         return None
     names: list[str] = []

@@ -195,7 +195,7 @@ def _look_at_older(report: FileReport, path: Path, stack: ExitStack) -> None:
     file = stack.enter_context(hdf5.opened(path, report.path))
     version = hdf5.read_text(file, "keras_version")
     report.versions.update({"keras": version} if version else {})
-    weights = hdf5.group_at(file, "model_weights") if "layer_names" not in file.attrs else file
+    weights = hdf5.group_at(file, "model_weights") if not hdf5.has_attribute(file, "layer_names") else file
     parameters: dict[str, int | None] = {}
     for layer_name in (hdf5.read_names(weights, "layer_names") or []) if weights is not None else []:
         group = hdf5.group_at(weights or file, layer_name)

@@ -7,7 +7,7 @@ nodes as lists, and count the calls of a nested model from one.
 from collections.abc import Callable
 from typing import Any
 
-from lapis.core.serialization import get_custom_objects, get_registered_object
+from lapis.core.serialization import get_custom_objects, get_registered_object, is_builtin_name
 
 _OP_LAYERS = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod", "InstanceMethod"})
 _NO_OP_LAYERS = (
@@ -105,7 +105,7 @@ def _registered(kind: str) -> str | None:
     if get_registered_object(kind) is not None:
         return kind
     found = [name for name in get_custom_objects() if name.endswith(f">{kind}")]
-    return found[0] if len(found) == 1 and kind not in _MODELS else None
+    return found[0] if len(found) == 1 and not is_builtin_name(kind) else None
 
 
 def _is_operation(config: dict) -> bool:

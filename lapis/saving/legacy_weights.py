@@ -81,7 +81,7 @@ def load_weights(
         pairs, problems = _match_by_name(stored, model)
     else:
         pairs, problems = _match_in_order(stored, model, report)
-    if _TOP_LEVEL in group:
+    if hdf5.holds(group, _TOP_LEVEL):
         top, found = _match("the model itself", own_weights_of(model), read_list(_layer_group(group, _TOP_LEVEL, name)))
         pairs, problems = pairs + top, problems + found
     text = f"{name} does not fit the model: {'; '.join(problems)}."

@@ -47,7 +47,8 @@ class Hdf5Source:
         self._file = file
         self._last: tuple[str, h5py.Group | None] | None = None
         self.names: dict[str, str | None] = {}
-        file.visititems(self._note)
+        with hdf5.reading_headers("The file of weights"):
+            file.visititems(self._note)
 
     def _note(self, path: str, obj: Any) -> None:
         if path.rpartition("/")[2] == "vars" and isinstance(obj, h5py.Group) and len(obj):
@@ -57,14 +58,15 @@ class Hdf5Source:
     def _group(self, place: str) -> h5py.Group | None:
         if self._last is None or self._last[0] != place:  # the arrays of one object are asked for in a row
             group = hdf5.group_at(self._file, f"{place}/vars")
-            if group is None and _FORMER_LAYERS in self._file:
+            if group is None and hdf5.holds(self._file, _FORMER_LAYERS):
                 group = hdf5.group_at(self._file, f"{place.replace('layers', _FORMER_LAYERS)}/vars")
             self._last = place, group
         return self._last[1]
 
     def keys(self, place: str) -> list[str]:
         group = self._group(place)
-        return [] if group is None else list(group)
+        with hdf5.reading_headers(f"The group of weights {place!r} in the file"):
+            return [] if group is None else list(group)
 
     def dataset(self, place: str, key: str) -> h5py.Dataset | None:
         """The array, its header checked."""

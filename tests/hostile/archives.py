@@ -3,7 +3,7 @@
 import zipfile
 from pathlib import Path
 
-from tests.hostile.making import Good, Hostile, archive_of, in_directory, members, patched, renamed
+from tests.hostile.making import Good, Hostile, archive_of, bare, in_directory, members, patched, renamed
 
 
 def twice(good: Good, path: Path) -> None:
@@ -61,10 +61,6 @@ def overlapping(content: bytearray) -> None:
     first = content.rindex(b"config.json") - 46
     second = content.rindex(b"model.weights.h5") - 46
     content[second + 42 : second + 46] = content[first + 42 : first + 46]
-
-
-def bare(content: bytes):
-    return lambda good, path: path.write_bytes(content)
 
 
 _UNSAFE = "plain name"

@@ -50,6 +50,11 @@ def archive_of(members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> b
     return buffer.getvalue()
 
 
+def bare(content: bytes) -> Callable[[Good, Path], None]:
+    """A file of these bytes."""
+    return lambda good, path: path.write_bytes(content)
+
+
 def members(**changes: Any) -> Callable[[Good, Path], None]:
     """An archive whose members are replaced, added, or left out (`None`); `__` in a name stands for a dot."""
 

@@ -1,0 +1,63 @@
+"""Damaged files are read or refused: no other error, no crash, within bounds of time and memory.
+
+A short search by default; `LAPIS_FUZZ_MINUTES=30` makes it long. What a search finds is kept in `seeds.py`.
+"""
+
+import os
+import time
+import warnings
+from contextlib import suppress
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+import lapis
+from tests.hostile.edits import PARTS, bases, edited, edits, parts_of
+from tests.hostile.seeds import SEEDS
+from tests.hostile.watching import watched
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    found = bases()
+    for name, base in found.items():
+        base.update(parts_of(base["model"], tmp_path_factory.mktemp(name)))
+    return found
+
+
+@pytest.fixture(scope="module")
+def read(files, tmp_path_factory):
+    """Reads one damaged file."""
+    folder = tmp_path_factory.mktemp("damaged")
+
+    def read(edit) -> None:
+        name, part, changes = edit
+        path = folder / f"bad{PARTS[part]}"
+        path.write_bytes(edited(files[name], part, changes))
+        lapis.utils.clear_session(free_memory=False)
+        with warnings.catch_warnings(), watched(path, may_draw=True), suppress(ValueError):
+            warnings.simplefilter("ignore")
+            if part == ".weights.h5":
+                files[name]["model"].load_weights(path)
+            else:
+                lapis.saving.load_model(path)
+
+    return read
+
+
+@pytest.mark.parametrize("number", range(len(SEEDS)))
+def test_seeds(read, number):
+    read(SEEDS[number])
+
+
+@pytest.mark.slow
+def test_damaged_files(read):
+    minutes = float(os.environ.get("LAPIS_FUZZ_MINUTES", "0"))
+    relaxed = settings(
+        max_examples=200, deadline=None, database=None, suppress_health_check=list(HealthCheck), print_blob=False
+    )
+    search = relaxed(given(edits())(read))
+    end = time.monotonic() + 60 * minutes
+    search()
+    while time.monotonic() < end:
+        search()
