@@ -81,6 +81,37 @@ def reset_global_seed_generator() -> None:
     _global.pop("generator", None)
 
 
+def global_seed_state() -> np.ndarray | None:
+    """The state of the global generator, `None` if nothing has been drawn from it."""
+    return _global["generator"].state.numpy() if "generator" in _global else None
+
+
+def set_global_seed_state(state: np.ndarray | None) -> None:
+    """Go on from a state that `global_seed_state` gave."""
+    reset_global_seed_generator()
+    if state is not None:
+        global_seed_generator().state.assign(state)
+
+
+def host_random_state() -> dict[str, Any]:
+    """Where Python's and NumPy's own random numbers are."""
+    return {"python": random.getstate(), "numpy": np.random.get_state(legacy=False)}
+
+
+def set_host_random_state(state: dict[str, Any]) -> None:
+    """Go on from a state that `host_random_state` gave, also where it has been kept as JSON.
+
+    >>> before = host_random_state()
+    >>> drawn = random.random()
+    >>> set_host_random_state(before)
+    >>> random.random() == drawn
+    True
+    """
+    version, inner, gauss = state["python"]
+    random.setstate((version, tuple(inner), gauss))
+    np.random.set_state(state["numpy"])
+
+
 def draw_seed(seed: Any) -> Any:
     """A seed, uint32 of shape `(2,)`, from an integer, a `SeedGenerator`, an array, or `None` for the global one."""
     if seed is None:

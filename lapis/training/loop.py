@@ -16,6 +16,7 @@ from lapis.training.driving import drive, live_state, pace_of, prediction_groups
 from lapis.training.feed import Feed, make_feed
 from lapis.training.filling import bucket_for, may_fill_up, may_fill_up_predictions
 from lapis.training.hosting import takes_strings
+from lapis.training.run import Run
 
 _RAN_DRY = (
     "The data have no batches left for epoch {epoch}, so training ends here. A generator can be read only once: pass "
@@ -115,13 +116,17 @@ def fit(
     callbacks = _make_callbacks(model, callbacks, verbose, epochs, batches, in_fit=True)
     model.stop_training = False
     model._initial_epoch = None  # a callback may set it in `on_train_begin`
+    run = model.__dict__["_training_run"] = Run(model, callbacks, batches, validation)
     logs: dict[str, Any] = {}
     callbacks.on_train_begin()
     try:
-        for epoch in range(model._initial_epoch or initial_epoch, epochs):
+        run.begin()
+        first = initial_epoch if model._initial_epoch is None else model._initial_epoch
+        for epoch in () if run.is_over else range(first, epochs):
             model.reset_metrics()
             callbacks.on_epoch_begin(epoch)
-            trained = _train_epoch(model, batches, callbacks)
+            run.begin_epoch()
+            trained = run.rest_of_epoch(lambda: _train_epoch(model, batches, callbacks))
             if trained is None:
                 warnings.warn(_RAN_DRY.format(epoch=epoch + 1), stacklevel=3)
                 break
@@ -135,6 +140,7 @@ def fit(
             if model.stop_training:
                 break
     finally:
+        model.__dict__["_training_run"] = None
         for opened in (batches, validation):
             if opened is not None:
                 opened.close()
