@@ -101,7 +101,7 @@ def test_killed_training_ends_as_training_that_was_not(tmp_path):
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     killed.mkdir()
     whole.mkdir()
-    epochs = 5 + 5 * KILLS
+    epochs = 5 + KILLS
     finish(start(TRAIN, whole, epochs))
     hits, inside = 0, 0
     for _ in range(KILLS):

@@ -40,7 +40,7 @@ class BackupAndRestore(Callback):
     """
 
     async_safe = True
-    comes_last = True
+    keeps_backups = True
 
     def __init__(
         self,

@@ -21,7 +21,7 @@ class Callback:
     """
 
     async_safe = False
-    comes_last = False  # whether a `CallbackList` calls it after all others
+    keeps_backups = False  # of the run, so that it is called after all others
 
     def __init__(self) -> None:
         self.params: dict[str, Any] | None = None

@@ -59,7 +59,7 @@ def read(path: Any) -> Any:
         part, rest = rest[: count * dtype.itemsize], rest[count * dtype.itemsize :]
         if len(part) != count * dtype.itemsize or zlib.crc32(part) != check:
             raise ValueError(f"{path} is damaged: an array of {name} is not what was written.")
-        arrays.append(np.frombuffer(part, dtype).reshape(shape))
+        arrays.append(np.frombuffer(part, dtype).reshape(shape).copy())
     return _with_arrays(found["value"], arrays)
 
 

@@ -88,8 +88,9 @@ def global_seed_state() -> np.ndarray | None:
 
 def set_global_seed_state(state: np.ndarray | None) -> None:
     """Go on from a state that `global_seed_state` gave."""
-    reset_global_seed_generator()
-    if state is not None:
+    if state is None:
+        reset_global_seed_generator()
+    else:
         global_seed_generator().state.assign(state)
 
 

@@ -108,6 +108,7 @@ def fit(
         val_adapter = get_data_adapter(*parts, validation_batch_size or batch_size, validation_steps, strings=strings)
         model.make_test_function()
         validation = _limited_feed(val_adapter, validation_steps, model, model.test_function.stacks)
+    run = Run(model, batches, validation)
     build_on(model, batches.peek, with_targets=True)
     if may_fill_up(model, training=True):
         batches.fill_up()
@@ -116,7 +117,8 @@ def fit(
     callbacks = _make_callbacks(model, callbacks, verbose, epochs, batches, in_fit=True)
     model.stop_training = False
     model._initial_epoch = None  # a callback may set it in `on_train_begin`
-    run = model.__dict__["_training_run"] = Run(model, callbacks, batches, validation)
+    run.attach(callbacks)
+    model.__dict__["_training_run"] = run
     logs: dict[str, Any] = {}
     callbacks.on_train_begin()
     try:

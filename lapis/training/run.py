@@ -15,15 +15,25 @@ class Run:
     the callbacks' own states.
     """
 
-    def __init__(self, model: Any, callbacks: Any = None, batches: Any = None, validation: Any = None) -> None:
+    def __init__(self, model: Any, batches: Any = None, validation: Any = None) -> None:
         self._model = model
-        self._callbacks = [] if callbacks is None else callbacks.callbacks
+        self._callbacks: list[Any] = []
         self._feeds = [feed for feed in (validation, batches) if feed is not None]  # what training draws comes last
         self._batches = batches
         self._restored: dict[str, Any] | None = None
         self._host_random: Any = None
         self._logs_before: dict[str, Any] | None = None  # of the batches done in the epoch that was broken off
         self.is_over = False  # a callback had stopped training when it was broken off
+        self._track_positions(True)
+
+    def attach(self, callbacks: Any) -> None:
+        """Take in the callbacks, which may keep states of the run."""
+        self._callbacks = callbacks.callbacks
+        self._track_positions(any(getattr(callback, "keeps_backups", False) for callback in self._callbacks))
+
+    def _track_positions(self, track: bool) -> None:
+        for feed in self._feeds:
+            feed.epochs.tracks_position = track
 
     def state(self, epoch: int, batch: int, logs: dict[str, Any]) -> dict[str, Any]:
         """The state after `batch` batches of epoch number `epoch`, whose metrics so far are `logs`."""
