@@ -157,6 +157,26 @@ def test_global_seed_is_kept(tmp_path):
     assert_same(*found)
 
 
+def test_csv_rows_do_not_come_twice(tmp_path):
+    class BreakAtEnd(Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 1:
+                raise KeyboardInterrupt
+
+    whole, broken = tmp_path / "whole.csv", tmp_path / "broken.csv"
+
+    def run(path, *callbacks):
+        callbacks = [lapis.callbacks.CSVLogger(path, append=True), *callbacks]
+        make_model().fit(X, Y, batch_size=6, epochs=3, verbose=0, callbacks=callbacks)
+
+    run(whole)
+    with pytest.raises(KeyboardInterrupt):
+        run(broken, BreakAtEnd(), BackupAndRestore(tmp_path / "backup", 2))
+    assert len(broken.read_text().splitlines()) == 3
+    run(broken, BackupAndRestore(tmp_path / "backup", 2))
+    assert broken.read_text() == whole.read_text()
+
+
 def test_backup_of_another_training_is_refused(tmp_path):
     folder = tmp_path / "backup"
     train(folder=folder, save_freq=2, breaks=(1, 2), **KINDS["arrays"])

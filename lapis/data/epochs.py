@@ -79,7 +79,7 @@ class Epochs:
             self.adapter.on_epoch_end()
 
     def position(self) -> dict[str, Any]:
-        """Where in the data the next epoch begins, and what its order is drawn from, as plain values; with `tracks_position`."""
+        """Where in the data the next epoch begins, and what its order is drawn from, as plain values."""
         if self._pass is None or (self.steps is None and self._taken):
             return self._fresh()
         return {**self._pass_start, "taken": self._taken, "learned": self._learned}
