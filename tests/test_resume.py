@@ -166,8 +166,11 @@ def test_csv_rows_do_not_come_twice(tmp_path):
     whole, broken = tmp_path / "whole.csv", tmp_path / "broken.csv"
 
     def run(path, *callbacks):
-        callbacks = [lapis.callbacks.CSVLogger(path, append=True), *callbacks]
-        make_model().fit(X, Y, batch_size=6, epochs=3, verbose=0, callbacks=callbacks)
+        logger = lapis.callbacks.CSVLogger(path, append=True)
+        try:
+            make_model().fit(X, Y, batch_size=6, epochs=3, verbose=0, callbacks=[logger, *callbacks])
+        finally:
+            logger.csv_file.close()
 
     run(whole)
     with pytest.raises(KeyboardInterrupt):
