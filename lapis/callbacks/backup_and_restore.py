@@ -21,7 +21,8 @@ class BackupAndRestore(Callback):
     and the history of one that was not: a backup holds weights, optimizer, metrics, seeds, the other callbacks' states,
     the epoch, the batches done in it and the order of the data. Inside an epoch, data that are not arrays are read from
     the epoch's beginning once more, to get to the same place. What a data set draws from is kept where that is
-    Python's, NumPy's or Lapis's; the script itself must make data and model in the same way.
+    Python's, NumPy's or Lapis's; the script itself must make data and model in the same way. Training that a callback
+    had stopped stays stopped.
 
     It is called after all other callbacks. Callbacks of your own are kept if they have the methods
     `get_training_state` and `set_training_state`.

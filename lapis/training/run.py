@@ -64,8 +64,9 @@ class Run:
             expected = _spec(variable.name, variable.shape, variable.dtype)
             if found != expected:
                 problems.append(f"{variable.path!r} is a {expected}, the backup holds a {found}")
-        if state["batch"] and self._batches is not None and state["batches"] != self._batches.num_batches:
-            problems.append(f"its epochs have {state['batches']} batches, not {self._batches.num_batches}")
+        before, now = state["batches"], None if self._batches is None else self._batches.num_batches
+        if state["batch"] and None not in (before, now) and before != now:
+            problems.append(f"its epochs have {before} batches, not {now}")
         if problems:
             raise ValueError(f"The backup is not one of this training: {'; '.join(problems[:5])}.")
         self._model._initial_epoch = state["epoch"]
