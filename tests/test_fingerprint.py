@@ -48,6 +48,9 @@ def test_every_layer_has_one_and_rows_that_share_it_are_the_same():
     for row in ROWS:
         model, again = of_row(row), of_row(row)
         text = _base(model)  # without the names of several outputs
+        if row.name.startswith("JaxLayer"):  # whose function is unknown
+            assert text is None
+            continue
         assert text is not None, row.name
         assert text == _base(again), row.name
         found[text].append((row, model))

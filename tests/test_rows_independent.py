@@ -21,6 +21,9 @@ MIXING = (
     "Mix",
     "RandAug",
     "Equalization",
+    "JaxLayer",
+    "MelSpectrogram",
+    "AutoContrast-range",  # of a single image
 )
 
 

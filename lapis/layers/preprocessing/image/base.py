@@ -54,6 +54,9 @@ class BaseImagePreprocessingLayer(DataLayer):
         elif factor is not None:
             raise ValueError(f"{type(self).__name__} takes no `factor`; got factor={factor!r}.")
 
+    def _mixes_rows(self, ranks: list[int], training: bool) -> bool:
+        return max(ranks) < 4  # the rows of a single image
+
     def _set_factor(self, factor: Any) -> None:
         self.factor = self._factor_bounds(factor, "factor")
 

@@ -14,7 +14,7 @@ class MixingLayer(RandomColorLayer):
     """Mixes each image of a batch with a partner from it, and their labels likewise."""
 
     def _mixes_rows(self, ranks: list[int], training: bool) -> bool:
-        return training
+        return training or super()._mixes_rows(ranks, training)
 
     def _partners(self, count: Any, seed: Any) -> Any:
         return random.shuffle(ops.arange(count, dtype="int32"), seed=seed)
