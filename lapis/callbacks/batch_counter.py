@@ -1,5 +1,7 @@
 """Counting batches across epochs."""
 
+from typing import Any
+
 
 class BatchCounter:
     """Tells when `frequency` batches have gone by; never for a frequency that is no number.
@@ -13,6 +15,14 @@ class BatchCounter:
         self.frequency = frequency if isinstance(frequency, int) else 0
         self.last: int | None = None
         self.since = 0
+
+    def state(self) -> dict[str, Any]:
+        """Where the count is."""
+        return {"last": self.last, "since": self.since}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on counting from there."""
+        self.last, self.since = state["last"], state["since"]
 
     def is_due(self, batch: int) -> bool:
         """Count up to `batch`, and say whether enough batches have gone by."""

@@ -21,6 +21,7 @@ class Callback:
     """
 
     async_safe = False
+    keeps_backups = False  # of the run, so that it is called after all others
 
     def __init__(self) -> None:
         self.params: dict[str, Any] | None = None
@@ -41,6 +42,13 @@ class Callback:
         if hasattr(model, "jax_state_sync"):
             model.jax_state_sync()
         return model
+
+    def get_training_state(self) -> dict[str, Any] | None:
+        """What a backup is to keep of the callback: dicts, lists, numbers, texts and arrays; `None` for nothing."""
+        return None
+
+    def set_training_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `get_training_state` gave, after `on_train_begin`; inside an epoch after its beginning."""
 
     def on_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Another name for `on_train_batch_begin`."""

@@ -54,6 +54,7 @@ class CallbackList(Callback):
                 raise TypeError(f"callbacks must hold Callback instances; got {callback!r}{made}")
         self._history = self._find(History, add_history)
         self._find(ProgbarLogger, add_progbar)
+        self.callbacks.sort(key=lambda callback: getattr(callback, "keeps_backups", False))
         self._hooks: dict[str, list[tuple[Callable, bool]]] = {}
         self.set_model(model)
         self.set_params(params)

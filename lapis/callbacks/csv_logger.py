@@ -44,6 +44,20 @@ class CSVLogger(Callback):
         self.csv_file = path.open("a" if self.append else "w", newline="")
         self.keys = None
 
+    def get_training_state(self) -> dict[str, Any]:
+        return {"size": Path(self.filename).stat().st_size, "keys": self.keys}
+
+    def set_training_state(self, state: dict[str, Any]) -> None:
+        """Drop rows that were written after the backup, if there are rows from before this run."""
+        if not self.append:
+            return
+        size = min(state["size"], Path(self.filename).stat().st_size)
+        self.csv_file.truncate(size)
+        self.append_header = not size
+        self.keys, self.writer = state["keys"], None
+        if self.keys:
+            self.writer = csv.DictWriter(self.csv_file, ["epoch", *self.keys], delimiter=self.sep)
+
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         logs = logs or {}
         writer = self.writer or self._start(sorted(logs))

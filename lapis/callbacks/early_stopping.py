@@ -23,6 +23,8 @@ class EarlyStopping(MonitorCallback):
     3
     """
 
+    _kept = ("wait", "stopped_epoch", "best", "best_weights", "best_epoch")
+
     def __init__(
         self,
         monitor: str = "val_loss",

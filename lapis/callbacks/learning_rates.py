@@ -94,6 +94,8 @@ class ReduceLROnPlateau(MonitorCallback):
     0.2
     """
 
+    _kept = ("best", "wait", "cooldown_counter")
+
     def __init__(
         self,
         monitor: str = "val_loss",

@@ -59,6 +59,13 @@ class ModelCheckpoint(MonitorCallback):
         self._counter = BatchCounter(save_freq)
         self.async_safe = save_freq == "epoch"  # its batch methods then do nothing
 
+    def get_training_state(self) -> dict[str, Any]:
+        return {**super().get_training_state(), "counter": self._counter.state()}
+
+    def set_training_state(self, state: dict[str, Any]) -> None:
+        super().set_training_state(state)
+        self._counter.set_state(state["counter"])
+
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self._current_epoch = epoch
 

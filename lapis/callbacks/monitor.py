@@ -29,6 +29,8 @@ class MonitorCallback(Callback):
         min_delta: how much better a value must be to count.
     """
 
+    _kept: tuple[str, ...] = ("best",)  # the attributes that a backup keeps
+
     def __init__(
         self, monitor: str = "val_loss", mode: str = "auto", baseline: float | None = None, min_delta: float = 0
     ) -> None:
@@ -44,6 +46,13 @@ class MonitorCallback(Callback):
         self.best = baseline
         self.min_delta = abs(min_delta)
         self._sign: int | None = None
+
+    def get_training_state(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self._kept}
+
+    def set_training_state(self, state: dict[str, Any]) -> None:
+        for name in self._kept:
+            setattr(self, name, state[name])
 
     def _improvement_sign(self) -> int:
         """1 if greater is better, -1 if less is."""

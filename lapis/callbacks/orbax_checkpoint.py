@@ -96,6 +96,14 @@ class OrbaxCheckpoint(MonitorCallback):
             )
         return self._checkpointer
 
+    def get_training_state(self) -> dict[str, Any]:
+        return {**super().get_training_state(), "batches": self._batches, "counter": self._counter.state()}
+
+    def set_training_state(self, state: dict[str, Any]) -> None:
+        super().set_training_state(state)
+        self._batches = state["batches"]
+        self._counter.set_state(state["counter"])
+
     def on_train_begin(self, logs: dict | None = None) -> None:
         iterations = self.model.optimizer.iterations  # a loaded model goes on counting
         self._batches = int(iterations.numpy() if hasattr(iterations, "numpy") else iterations)

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from lapis.callbacks.callback import Callback
 
 
@@ -23,6 +25,13 @@ class SwapEMAWeights(Callback):
         super().__init__()
         self.swap_on_epoch = swap_on_epoch
         self._set_aside: list[tuple[Any, Any]] = []  # variables and their own values, while averages are in them
+
+    def get_training_state(self) -> dict[str, Any]:
+        return {"set_aside": [np.asarray(value) for _, value in self._set_aside]}
+
+    def set_training_state(self, state: dict[str, Any]) -> None:
+        values = state["set_aside"]
+        self._set_aside = [(variable, value) for (variable, _), value in zip(self._pairs(), values)] if values else []
 
     def _pairs(self) -> Iterator[tuple[Any, Any]]:
         optimizer = self.model.optimizer

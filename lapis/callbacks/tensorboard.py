@@ -91,6 +91,12 @@ class TensorBoard(Callback):
             else:
                 self.summary.keras_model("keras", config, 0)
 
+    def get_training_state(self) -> dict[str, Any]:
+        return {"train_batches": self._train_batches}
+
+    def set_training_state(self, state: dict[str, Any]) -> None:
+        self._train_batches = state["train_batches"]
+
     def on_train_begin(self, logs: dict | None = None) -> None:
         self._train_batches = 0
 

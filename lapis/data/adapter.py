@@ -1,7 +1,9 @@
 """What every adapter offers to the training loop."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+import numpy as np
 
 
 class DataAdapter:
@@ -18,6 +20,10 @@ class DataAdapter:
     def batches(self) -> Iterator[Any]:
         """One pass over the data."""
         raise NotImplementedError
+
+    def generators(self) -> Sequence[np.random.Generator]:
+        """What the order of the batches is drawn from."""
+        return ()
 
     def on_epoch_begin(self) -> None:
         """Called before an epoch's first batch is asked for."""

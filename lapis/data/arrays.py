@@ -1,7 +1,7 @@
 """Arrays that are held whole in memory: NumPy, JAX, pandas, torch, scipy.sparse, or anything with `__array__`."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -171,6 +171,9 @@ class ArrayAdapter(DataAdapter):
     def batches(self) -> Iterator[Any]:
         return map(self.take, self.choices())
 
+    def generators(self) -> Sequence[np.random.Generator]:
+        return () if self._generator is None else (self._generator,)
+
     def take(self, rows: Any) -> Any:
         """The samples that a slice or an array of indices chooses."""
         return nest.map_structure(lambda array: None if array is None else array[rows], self.inputs)
@@ -204,6 +207,9 @@ class ChosenRows(DataAdapter):
         self._arrays = arrays
         self.num_batches = arrays.num_batches
         self.batch_size = arrays.batch_size
+
+    def generators(self) -> Sequence[np.random.Generator]:
+        return self._arrays.generators()
 
     def batches(self) -> Iterator[np.ndarray]:
         for rows in self._arrays.choices():

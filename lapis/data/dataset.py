@@ -33,6 +33,7 @@ class Dataset:
 
     class_names: list[str] | None = None
     file_paths: list[str] | None = None
+    _generators: tuple[np.random.Generator, ...] = ()  # those that draw anew on each pass
 
     def __init__(self, begin: Callable[[], Iterator[Any]], length: int | None = None, unpacks: bool = True) -> None:
         self._begin = begin
@@ -55,7 +56,9 @@ class Dataset:
         return iter(self)
 
     def _next(self, begin: Callable[[], Iterator[Any]], length: int | None) -> "Dataset":
-        return Dataset(begin, length, self._unpacks)
+        found = Dataset(begin, length, self._unpacks)
+        found._generators = self._generators
+        return found
 
     def _call(self, function: Callable[..., Any], item: Any) -> Any:
         return function(*item) if self._unpacks and isinstance(item, tuple) else function(item)
@@ -110,7 +113,9 @@ class Dataset:
                     yield buffer.pop()
             yield from (buffer[place] for place in random.permutation(len(buffer)))
 
-        return self._next(begin, self._length)
+        shuffled = self._next(begin, self._length)
+        shuffled._generators += (kept,)
+        return shuffled
 
     def cache(self) -> "Dataset":
         """The items of the first whole pass, kept in memory for the passes after it."""
@@ -202,4 +207,6 @@ def chosen_rows(
             return (nest.map_structure(lambda array: array[0], batch) for batch in batches)
         return batches
 
-    return Dataset(begin, -(-count // size), unpacks)
+    chosen = Dataset(begin, -(-count // size), unpacks)
+    chosen._generators = () if random is None else (random,)
+    return chosen

@@ -1,7 +1,7 @@
 """Anything that yields batches: generators, Lapis's and tf.data's data sets, torch's and grain's loaders."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -77,6 +77,9 @@ class IterableAdapter(DataAdapter):
         self.class_weight = class_weight
         self.num_batches = _length(source)
         self.one_pass = isinstance(source, Iterator)
+
+    def generators(self) -> Sequence[np.random.Generator]:
+        return getattr(self.source, "_generators", ())
 
     def batches(self) -> Iterator[Any]:
         source: Any = self.source

@@ -2,7 +2,7 @@
 
 import itertools
 import multiprocessing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
@@ -108,6 +108,9 @@ class PyDatasetAdapter(DataAdapter):
     def batches(self) -> Iterator[Any]:
         for batch in self._fetch(self._order()):
             yield with_class_weight(standardize_batch(batch, self.strings), self.class_weight)
+
+    def generators(self) -> Sequence[np.random.Generator]:
+        return () if self._generator is None else (self._generator,)
 
     def _order(self) -> Iterable[int]:
         count = self.num_batches

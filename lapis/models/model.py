@@ -9,7 +9,9 @@ from lapis.core.serialization import builtin, deserialize_keras_object, serializ
 from lapis.graph import KerasTensor, infer_call
 from lapis.layers import Layer
 from lapis.layers.calling import CallContext, calls, signature_of
+from lapis.saving import backup
 from lapis.state import name_scope
+from lapis.training.run import Run
 from lapis.training.trainer import Trainer
 
 
@@ -136,6 +138,12 @@ class Model(Trainer, Layer):
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> saving.LoadReport:
         """Read weights from a file, and tell what was loaded (`saving.load_weights`)."""
         return saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def _save_backup(self, path: Any, epoch: int, batch: int, logs: dict[str, Any]) -> None:
+        backup.write(path, (self._training_run or Run(self)).state(epoch, batch, logs))
+
+    def _load_backup(self, path: Any) -> None:
+        (self._training_run or Run(self)).restore(backup.read(path))
 
     def __reduce__(self) -> tuple:
         return saving.unpack, saving.pack(self)

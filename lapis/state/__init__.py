@@ -18,9 +18,13 @@ from lapis.state.scopes import name_scope as name_scope
 from lapis.state.seeds import SeedGenerator as SeedGenerator
 from lapis.state.seeds import draw_seed as draw_seed
 from lapis.state.seeds import global_seed_generator as global_seed_generator
+from lapis.state.seeds import global_seed_state as global_seed_state
+from lapis.state.seeds import host_random_state as host_random_state
 from lapis.state.seeds import make_default_seed as make_default_seed
 from lapis.state.seeds import process_seed as process_seed
 from lapis.state.seeds import remember_process_seed as remember_process_seed
 from lapis.state.seeds import reset_global_seed_generator as reset_global_seed_generator
+from lapis.state.seeds import set_global_seed_state as set_global_seed_state
+from lapis.state.seeds import set_host_random_state as set_host_random_state
 from lapis.state.variable import Variable as Variable
 from lapis.state.variable import require_x64 as require_x64

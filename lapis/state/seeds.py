@@ -90,6 +90,36 @@ def remember_process_seed(seed: int) -> None:
 def process_seed() -> int | None:
     """The seed last given to `set_random_seed`, `None` if there was none."""
     return _process_seed[0] if _process_seed else None
+def global_seed_state() -> np.ndarray | None:
+    """The state of the global generator, `None` if nothing has been drawn from it."""
+    return _global["generator"].state.numpy() if "generator" in _global else None
+
+
+def set_global_seed_state(state: np.ndarray | None) -> None:
+    """Go on from a state that `global_seed_state` gave."""
+    if state is None:
+        reset_global_seed_generator()
+    else:
+        global_seed_generator().state.assign(state)
+
+
+def host_random_state() -> dict[str, Any]:
+    """Where Python's and NumPy's own random numbers are."""
+    return {"python": random.getstate(), "numpy": np.random.get_state(legacy=False)}
+
+
+def set_host_random_state(state: dict[str, Any]) -> None:
+    """Go on from a state that `host_random_state` gave, also where it has been kept as JSON.
+
+    >>> before = host_random_state()
+    >>> drawn = random.random()
+    >>> set_host_random_state(before)
+    >>> random.random() == drawn
+    True
+    """
+    version, inner, gauss = state["python"]
+    random.setstate((version, tuple(inner), gauss))
+    np.random.set_state(state["numpy"])
 
 
 def draw_seed(seed: Any) -> Any:

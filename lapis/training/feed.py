@@ -40,6 +40,14 @@ class Feed:
         """The next batch, which stays the next one."""
         return self.epochs.peek()
 
+    def position(self, inside: bool) -> dict[str, Any]:
+        """Where the next epoch begins, or where the latest one began, as plain values."""
+        return {"epochs": self.epochs.epoch_start if inside else self.epochs.position()}
+
+    def go_to(self, position: dict[str, Any], done: int) -> None:
+        """Let the next epoch be the one that began there, without its first `done` batches."""
+        self.epochs.go_to(position["epochs"], done)
+
     def chunks(self, pace: Pace) -> Generator[Chunk]:
         """One epoch, in chunks of as many batches as `pace.steps` says at that time."""
         self.epochs.chunk = pace.steps
@@ -74,6 +82,13 @@ class StackingFeed(Feed):
 
     def fill_up(self, bucket: int | None = None) -> None:
         self._pads = True
+
+    def position(self, inside: bool) -> dict[str, Any]:
+        return {**super().position(inside), "size": self._size, "tells_sizes": self._tells_sizes}
+
+    def go_to(self, position: dict[str, Any], done: int) -> None:
+        super().go_to(position, done)
+        self._size, self._tells_sizes = position["size"], position["tells_sizes"]
 
     def done(self, chunk: Chunk) -> None:
         for stack in chunk.parts:
@@ -161,6 +176,9 @@ class ArrayFeed(StackingFeed):
         self._pads = True
         self._size = bucket or self._arrays.batch_size
         self._tells_sizes = self._arrays.num_samples % self._size != 0
+
+    def go_to(self, position: dict[str, Any], done: int) -> None:
+        Feed.go_to(self, position, done)  # the sizes are those of the arrays
 
     def peek(self) -> Any:
         return self._arrays.take(super().peek())

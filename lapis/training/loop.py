@@ -16,6 +16,7 @@ from lapis.training.driving import drive, live_state, pace_of, prediction_groups
 from lapis.training.feed import Feed, make_feed
 from lapis.training.filling import bucket_for, may_fill_up, may_fill_up_predictions
 from lapis.training.hosting import takes_strings
+from lapis.training.run import Run
 
 _RAN_DRY = (
     "The data have no batches left for epoch {epoch}, so training ends here. A generator can be read only once: pass "
@@ -107,6 +108,7 @@ def fit(
         val_adapter = get_data_adapter(*parts, validation_batch_size or batch_size, validation_steps, strings=strings)
         model.make_test_function()
         validation = _limited_feed(val_adapter, validation_steps, model, model.test_function.stacks)
+    run = Run(model, batches, validation)
     build_on(model, batches.peek, with_targets=True)
     if may_fill_up(model, training=True):
         batches.fill_up()
@@ -115,13 +117,18 @@ def fit(
     callbacks = _make_callbacks(model, callbacks, verbose, epochs, batches, in_fit=True)
     model.stop_training = False
     model._initial_epoch = None  # a callback may set it in `on_train_begin`
+    run.attach(callbacks)
+    model.__dict__["_training_run"] = run
     logs: dict[str, Any] = {}
     callbacks.on_train_begin()
     try:
-        for epoch in range(model._initial_epoch or initial_epoch, epochs):
+        run.begin()
+        first = initial_epoch if model._initial_epoch is None else model._initial_epoch
+        for epoch in () if run.is_over else range(first, epochs):
             model.reset_metrics()
             callbacks.on_epoch_begin(epoch)
-            trained = _train_epoch(model, batches, callbacks)
+            run.begin_epoch()
+            trained = run.rest_of_epoch(lambda: _train_epoch(model, batches, callbacks))
             if trained is None:
                 warnings.warn(_RAN_DRY.format(epoch=epoch + 1), stacklevel=3)
                 break
@@ -135,6 +142,7 @@ def fit(
             if model.stop_training:
                 break
     finally:
+        model.__dict__["_training_run"] = None
         for opened in (batches, validation):
             if opened is not None:
                 opened.close()

@@ -9,6 +9,7 @@ from typing import Any
 from lapis.callbacks import History
 from lapis.core.tracebacks import shortened_tracebacks
 from lapis.training import compiling, loop, on_batch, steps
+from lapis.training.run import Run
 from lapis.training.sharing import make_program
 from lapis.training.state import LiveState, assign_state_tree, state_tree
 
@@ -32,6 +33,7 @@ class Trainer:
     _compile_metrics: Any = None
     _loss_tracker: Any = None
     _live: LiveState | None = None
+    _training_run: Run | None = None  # while `fit` is at work
     _initial_epoch: int | None = None
     _forward_losses: list[Any] | None = None
     _run_eagerly: bool = False
