@@ -90,6 +90,8 @@ def remember_process_seed(seed: int) -> None:
 def process_seed() -> int | None:
     """The seed last given to `set_random_seed`, `None` if there was none."""
     return _process_seed[0] if _process_seed else None
+
+
 def global_seed_state() -> np.ndarray | None:
     """The state of the global generator, `None` if nothing has been drawn from it."""
     return _global["generator"].state.numpy() if "generator" in _global else None
