@@ -3,6 +3,7 @@
 import os
 import random
 import sys
+import sysconfig
 import tempfile
 import threading
 import time
@@ -38,6 +39,7 @@ _FORBIDDEN = (
     "compile",
     "exec",
 )
+_INSTALLED = sysconfig.get_path("purelib") + os.sep
 _seen: list[str] | None = None
 _thread = 0
 _allowed: tuple[str, ...] = ()
@@ -51,7 +53,8 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
         path = args[0]
         if isinstance(path, int) or os.path.realpath(os.fsdecode(path)).startswith(_allowed):
             return
-        if path in _sources and args[1] in ("r", "rb"):  # JAX reads the lines that its messages show
+        # JAX reads the lines that its messages show; pytest-xdist's own module is none of `sys.modules`.
+        if args[1] in ("r", "rb") and (path in _sources or str(path).startswith(_INSTALLED) and path.endswith(".py")):
             return
         _seen.append(f"open {path!r}")
     elif event in ("os.mkdir", "os.remove", "os.rename", "os.rmdir"):

@@ -152,5 +152,5 @@ def normalize(x: Any, axis: int | Sequence[int] | None = -1, order: int = 2, eps
     epsilon = config.epsilon() if epsilon is None else epsilon
     if order == 2:
         factor = jax.lax.rsqrt(jnp.sum(jnp.square(x), axis=axis, keepdims=True))
-        return x * jnp.minimum(factor, 1.0 / epsilon)
+        return x * jnp.minimum(factor, min(1.0 / epsilon, float(jnp.finfo(factor.dtype).max)))
     return x / jnp.maximum(jnp.linalg.norm(x, ord=order, axis=axis, keepdims=True), epsilon)
