@@ -54,7 +54,8 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
         if isinstance(path, int) or os.path.realpath(os.fsdecode(path)).startswith(_allowed):
             return
         # JAX reads the lines that its messages show; pytest-xdist's own module is none of `sys.modules`.
-        if args[1] in ("r", "rb") and (path in _sources or str(path).startswith(_INSTALLED) and path.endswith(".py")):
+        installed = str(path).startswith(_INSTALLED) and str(path).endswith(".py")
+        if args[1] in ("r", "rb") and (path in _sources or installed):
             return
         _seen.append(f"open {path!r}")
     elif event in ("os.mkdir", "os.remove", "os.rename", "os.rmdir"):
