@@ -39,6 +39,19 @@ def gradient(function, arguments):
     return jax.grad(weighted, tuple(range(len(arguments))))(*arguments)
 
 
+def close_under_transformations(native, plain, arguments, tolerance):
+    """Two functions agree called, in forward mode, in second derivatives, under vmap and in a loop."""
+    tangents = tuple(jnp.cos(a) for a in arguments)
+    for derive in (
+        lambda f: f(*arguments),
+        lambda f: jax.jvp(f, arguments, tangents),
+        lambda f: jax.jvp(lambda *a: gradient(f, a), arguments, tangents),
+        lambda f: jax.vmap(lambda *a: gradient(f, a))(*(jnp.stack([a, a + 1]) for a in arguments)),
+        lambda f: jax.lax.scan(lambda x, _: (f(x, *arguments[1:]), None), arguments[0], length=3)[0],
+    ):
+        close(jax.jit(derive, static_argnums=0)(native), jax.jit(derive, static_argnums=0)(plain), tolerance)
+
+
 def with_gradient(function, arguments):
     """Values and gradients, in one program."""
     return jax.jit(lambda *arguments: (function(*arguments), gradient(function, arguments)))(*arguments)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import lapis
 from lapis.kernels import columns
-from tests.kernel_checks import close, gradient, with_gradient
+from tests.kernel_checks import close, close_under_transformations, with_gradient
 
 pytestmark = pytest.mark.skipif(
     not columns.serves(jnp.ones((128, 128)), (0,)), reason="the native kernels are not there"
@@ -54,15 +54,7 @@ def test_rows_wider_than_what_stays_near():
 
 
 def test_other_transformations():
-    arguments = _arguments(70, 33)
-    tangents = tuple(jnp.cos(a) for a in arguments)
-    for derive in (
-        lambda f: jax.jvp(f, arguments, tangents),
-        lambda f: jax.jvp(lambda *a: gradient(f, a), arguments, tangents),
-        lambda f: jax.vmap(lambda *a: gradient(f, a))(*(jnp.stack([a, a + 1]) for a in arguments)),
-        lambda f: jax.lax.scan(lambda x, _: (f(x, *arguments[1:]), None), arguments[0], length=3)[0],
-    ):
-        close(jax.jit(derive, static_argnums=0)(_native), jax.jit(derive, static_argnums=0)(_plain), 1e-4)
+    close_under_transformations(_native, _plain, _arguments(70, 33), 1e-4)
 
 
 def test_a_large_mean_costs_no_digits():

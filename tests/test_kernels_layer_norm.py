@@ -1,6 +1,5 @@
 """Native layer normalization against its formula in operations of JAX, with every kind of derivative."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -9,7 +8,7 @@ from hypothesis import strategies as st
 
 import lapis
 from lapis.kernels import layer_norm
-from tests.kernel_checks import close, gradient, with_gradient
+from tests.kernel_checks import close, close_under_transformations, with_gradient
 
 pytestmark = pytest.mark.skipif(
     not layer_norm.serves(jnp.ones((64, 64)), [1], 1e-3), reason="the native kernels are not there"
@@ -38,16 +37,7 @@ def test_values_and_gradients(rows, width):
 
 
 def test_other_transformations():
-    arguments = _arguments(70, 33)
-    tangents = tuple(jnp.cos(a) for a in arguments)
-    for derive in (
-        lambda f: f(*arguments),
-        lambda f: jax.jvp(f, arguments, tangents),
-        lambda f: jax.jvp(lambda *a: gradient(f, a), arguments, tangents),
-        lambda f: jax.vmap(lambda *a: gradient(f, a))(*(jnp.stack([a, a + 1]) for a in arguments)),
-        lambda f: jax.lax.scan(lambda x, _: (f(x, *arguments[1:]), None), arguments[0], length=3)[0],
-    ):
-        close(jax.jit(derive, static_argnums=0)(_native), jax.jit(derive, static_argnums=0)(_plain), 1e-4)
+    close_under_transformations(_native, _plain, _arguments(70, 33), 1e-4)
 
 
 def test_a_large_mean_costs_no_digits():

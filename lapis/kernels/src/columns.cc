@@ -60,11 +60,6 @@ LAPIS_CLONES void products(const float* y, const float* x, const float* mean, in
   }
 }
 
-// In how many parts the rows are taken: by their number alone, since the sums over a part are rounded.
-int64_t parts_of(int64_t rows, int64_t width) {
-  return std::max<int64_t>(1, std::min<int64_t>(std::min<int64_t>(rows, 32), rows * width / 16384));
-}
-
 // Scratch of some rows of `width` numbers, which `row` gives one by one.
 class Rows {
  public:

@@ -70,11 +70,6 @@ LAPIS_CLONES void backward(const Norm& n, const float* dy, int64_t first, int64_
 using Floats = ffi::Buffer<ffi::F32>;
 using Result = ffi::Result<Floats>;
 
-// In how many parts the rows are taken: by their number alone, since the sums over a part are rounded.
-int64_t parts_of(int64_t rows, int64_t width) {
-  return std::max<int64_t>(1, std::min<int64_t>(std::min<int64_t>(rows, 32), rows * width / 16384));
-}
-
 ffi::Error layer_norm(ffi::ThreadPool pool, Floats x, Floats gamma, Floats beta, Result y, float epsilon) {
   const int64_t rows = x.dimensions()[0], width = x.dimensions()[1], parts = parts_of(rows, width);
   const Norm n{width, x.typed_data(), gamma.typed_data(), epsilon};

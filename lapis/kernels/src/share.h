@@ -46,6 +46,11 @@ void share(xla::ffi::ThreadPool& pool, int64_t threads, int64_t count, const Tas
   }
 }
 
+// In how many parts the rows are taken: by their number alone, since the sums over a part are rounded.
+inline int64_t parts_of(int64_t rows, int64_t width) {
+  return std::max<int64_t>(1, std::min<int64_t>(std::min<int64_t>(rows, 32), rows * width / 16384));
+}
+
 }  // namespace lapis
 
 #endif  // LAPIS_SHARE_H_

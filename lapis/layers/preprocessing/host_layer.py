@@ -93,6 +93,18 @@ def batches_of(data: Any, steps: int | None = None) -> Iterator[Any] | None:
     return (batch[0] if isinstance(batch, tuple) else batch for batch in islice(iter(source), steps))
 
 
+def learn_from(layer: Any, data: Any, steps: int | None) -> None:
+    """Let a layer count the terms in batches, or in the rows of an array or a list, and make its vocabulary of them."""
+    layer.reset_state()
+    batches = batches_of(data, steps)
+    if batches is None:
+        array = layer._array(data)
+        batches = [array[:, None] if array.ndim == 1 else array]
+    for batch in batches:
+        layer.update_state(batch)
+    layer.finalize_state()
+
+
 def encoded_shape(shape: tuple, mode: str, depth: int | None) -> tuple:
     """The shape of what `encoded` gives for numbers of a shape."""
     if mode == "int":

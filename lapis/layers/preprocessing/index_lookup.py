@@ -12,10 +12,10 @@ from lapis.layers.preprocessing.buckets import buckets, checked_salt
 from lapis.layers.preprocessing.host_layer import (
     OUTPUT_MODES,
     HostLayer,
-    batches_of,
     encoded,
     encoded_shape,
     int_type,
+    learn_from,
 )
 from lapis.layers.preprocessing.vocabulary import Counts, Vocabulary, lines_of, repeated
 
@@ -278,14 +278,7 @@ class IndexLookup(HostLayer):
             data: an array or a list, of which each row is a document; or batches, as a data set or generator has them.
             steps: how many batches to take; all if not given.
         """
-        self.reset_state()
-        batches = batches_of(data, steps)
-        if batches is None:
-            array = self._array(data)
-            batches = [array[:, None] if array.ndim == 1 else array]
-        for batch in batches:
-            self.update_state(batch)
-        self.finalize_state()
+        learn_from(self, data, steps)
 
     def update_state(self, data: Any) -> None:
         """Count the terms of a batch; a single row is one document."""

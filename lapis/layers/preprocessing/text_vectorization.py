@@ -9,7 +9,7 @@ import numpy as np
 
 from lapis.core.config import floatx
 from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
-from lapis.layers.preprocessing.host_layer import HostLayer, batches_of, int_type
+from lapis.layers.preprocessing.host_layer import HostLayer, int_type, learn_from
 from lapis.layers.preprocessing.index_lookup import as_list, checked_mode, refuse_path, refuse_sparse
 from lapis.layers.preprocessing.string_lookup import StringLookup
 
@@ -198,14 +198,7 @@ class TextVectorization(HostLayer):
             batch_size: not used.
             steps: how many batches to take; all if not given.
         """
-        self.reset_state()
-        batches = batches_of(data, steps)
-        if batches is None:
-            array = self._array(data)
-            batches = [array[:, None] if array.ndim == 1 else array]
-        for batch in batches:
-            self.update_state(batch)
-        self.finalize_state()
+        learn_from(self, data, steps)
 
     def update_state(self, data: Any) -> None:
         """Count the tokens of a batch of texts."""

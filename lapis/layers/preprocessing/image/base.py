@@ -1,10 +1,11 @@
 """What layers on images have in common: one image or a batch, alone or with labels, bounding boxes and masks."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import lapis.ops as ops
 from lapis.core.config import standardize_data_format
 from lapis.layers.preprocessing.data_layer import DataLayer
+from lapis.state import SeedGenerator
 
 _NO_FORMAT = (
     "{cls} got data with 'bounding_boxes' and does not know what their numbers mean. Pass `bounding_box_format=`, for "
@@ -187,3 +188,31 @@ class BaseImagePreprocessingLayer(DataLayer):
         low, high = (ops.cast(bound, dtype) for bound in original_range)
         new_low, new_high = (ops.cast(bound, dtype) for bound in target_range)
         return (ops.cast(images, dtype) - low) / (high - low) * (new_high - new_low) + new_low
+
+
+class DrawingLayer(BaseImagePreprocessingLayer):
+    """A layer whose `_draw` says what is drawn for a batch in training; labels stay as they are."""
+
+    _USE_BASE_FACTOR = False
+    _arguments: ClassVar[tuple[str, ...]] = ()  # what a config holds besides that of all layers on images
+    generator: SeedGenerator | None = None
+
+    def _set_seed(self, seed: int | None) -> None:
+        self.seed = seed
+        self.generator = SeedGenerator(seed)
+
+    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
+        """What is drawn for the images of `data`, for the other methods; `None` outside training."""
+        if not training:
+            return None
+        return self._draw(self._images_shape(data), self.generator if seed is None else seed)
+
+    def _draw(self, shape: tuple, seed: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} does not define `_draw`.")
+
+    def transform_labels(self, labels: Any, transformation: Any, training: bool = True) -> Any:
+        """The labels as they are."""
+        return labels
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), **{name: getattr(self, name) for name in self._arguments}}

@@ -4,8 +4,7 @@ from typing import Any, ClassVar
 
 import lapis.ops as ops
 import lapis.random as random
-from lapis.layers.preprocessing.image.base import BaseImagePreprocessingLayer, images_in
-from lapis.state import SeedGenerator
+from lapis.layers.preprocessing.image.base import DrawingLayer, images_in
 
 
 def checked_range(layer: str, value_range: Any) -> Any:
@@ -23,14 +22,12 @@ def per_image(shape: tuple) -> tuple:
     return (*shape[:-3], 1, 1, 1)
 
 
-class ColorLayer(BaseImagePreprocessingLayer):
+class ColorLayer(DrawingLayer):
     """Changes what colours images have; labels, bounding boxes and segmentation masks stay as they are.
 
     A subclass says in `_draw` what is drawn at random for a batch, and in `_change` what that does to images of the
     compute type.
     """
-
-    _USE_BASE_FACTOR = False
 
     @property
     def _spatial_axes(self) -> tuple[int, int]:
@@ -39,12 +36,6 @@ class ColorLayer(BaseImagePreprocessingLayer):
     @property
     def _channel_axis(self) -> int:
         return -3 if self.data_format == "channels_first" else -1
-
-    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
-        """What is drawn for the images of `data`, for the methods below; `None` outside training."""
-        if not training:
-            return None
-        return self._draw(self._images_shape(data), seed)
 
     def _draw(self, shape: tuple, seed: Any) -> Any:
         return None
@@ -58,10 +49,6 @@ class ColorLayer(BaseImagePreprocessingLayer):
         if not training or transformation is None:
             return images
         return ops.cast(self._change(images, transformation), self.compute_dtype)
-
-    def transform_labels(self, labels: Any, transformation: Any, training: bool = True) -> Any:
-        """The labels as they are."""
-        return labels
 
     def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any, training: bool = True) -> Any:
         """The boxes as they are."""
@@ -79,17 +66,10 @@ class RandomColorLayer(ColorLayer):
 
     def __init__(self, seed: int | None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.seed = seed
-        self.generator = SeedGenerator(seed)
-
-    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
-        return super().get_random_transformation(data, training, self.generator if seed is None else seed)
+        self._set_seed(seed)
 
     def _chosen(self, shape: tuple, seed: Any) -> Any:
         """For each image whether it is changed, with a chance drawn between the bounds of `factor`."""
         count = (images_in(shape),)
         chance = random.uniform(count, *self.factor, seed=seed)
         return random.uniform(count, seed=seed) < chance
-
-    def get_config(self) -> dict:
-        return {**super().get_config(), **{name: getattr(self, name) for name in self._arguments}}

@@ -4,14 +4,13 @@ from typing import Any, ClassVar
 
 import lapis.ops as ops
 import lapis.random as random
-from lapis.layers.preprocessing.image.base import BaseImagePreprocessingLayer, images_in
+from lapis.layers.preprocessing.image.base import DrawingLayer, images_in
 from lapis.layers.preprocessing.image.bounding_boxes import clip_to_image_size, convert_format
-from lapis.state import SeedGenerator
 
 FILL_MODES = ("reflect", "wrap", "constant", "nearest")
 
 
-class RandomGeometryLayer(BaseImagePreprocessingLayer):
+class RandomGeometryLayer(DrawingLayer):
     """Moves pixels by numbers drawn from its seed; labels stay as they are.
 
     A subclass says in `_draw` what is drawn, in `_transform_images` what it does to images, and in `_move_boxes` what
@@ -20,9 +19,7 @@ class RandomGeometryLayer(BaseImagePreprocessingLayer):
     side of the image.
     """
 
-    _USE_BASE_FACTOR = False
     _fill_modes: ClassVar[tuple[str, ...]] = FILL_MODES
-    _arguments: ClassVar[tuple[str, ...]]  # what a config holds besides that of all layers on images
 
     def __init__(
         self,
@@ -42,8 +39,7 @@ class RandomGeometryLayer(BaseImagePreprocessingLayer):
         self.interpolation = interpolation
         self.fill_mode = fill_mode
         self.fill_value = fill_value
-        self.seed = seed
-        self.generator = SeedGenerator(seed)
+        self._set_seed(seed)
 
     def _strict_bounds(self, factor: Any, name: str, above: bool = False) -> tuple[float, float]:
         """The bounds that a factor stands for, all within `_FACTOR_BOUNDS`, with `above` without the lower one."""
@@ -59,19 +55,6 @@ class RandomGeometryLayer(BaseImagePreprocessingLayer):
             return lower, upper
         return -abs(pair[0]), abs(pair[0])
 
-    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
-        """What is drawn for the images of `data`, for the methods below; `None` outside training."""
-        if not training:
-            return None
-        return self._draw(self._images_shape(data), self.generator if seed is None else seed)
-
-    def _draw(self, shape: tuple, seed: Any) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} does not define `_draw`.")
-
-    def transform_labels(self, labels: Any, transformation: Any, training: bool = True) -> Any:
-        """The labels as they are."""
-        return labels
-
     def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any, training: bool = True) -> Any:
         """The boxes moved as the images are and cut at their edges; what is outside gets the label -1."""
         if not training or transformation is None:
@@ -81,9 +64,6 @@ class RandomGeometryLayer(BaseImagePreprocessingLayer):
         bounding_boxes = convert_format(bounding_boxes, form, "xyxy", height, width)
         moved = {**bounding_boxes, "boxes": self._move_boxes(bounding_boxes["boxes"], transformation, height, width)}
         return convert_format(clip_to_image_size(moved, height, width), "xyxy", form, height, width)
-
-    def get_config(self) -> dict:
-        return {**super().get_config(), **{name: getattr(self, name) for name in self._arguments}}
 
     def _height_width(self, transformation: Any) -> tuple:
         shape = transformation["input_shape"]
