@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import re
 import warnings
 
 import jax
@@ -57,7 +58,7 @@ def test_steps_are_those_of_keras(row):
     ours.build(mine)
     theirs.build(reference)
     names = [RENAMED.get(v.name, v.name) for v in ours.variables]
-    assert names == [v.name.removesuffix("_1") for v in theirs.variables]
+    assert names == [re.sub(r"_\d+$", "", v.name) for v in theirs.variables]  # counted over the whole process
     assert [(v.shape, v.dtype) for v in ours.variables] == [(tuple(v.shape), v.dtype) for v in theirs.variables]
     for gradients in GRADIENTS:
         ours.apply([jnp.asarray(g) for g in gradients], mine)
