@@ -3,6 +3,7 @@
 from typing import Any
 
 from lapis.core import nest
+from lapis.core.source import calling_line
 from lapis.graph.tensor import KerasHistory, KerasTensor
 
 
@@ -14,15 +15,17 @@ class Node:
         args, kwargs: the arguments of the call, symbolic tensors among them.
         outputs: what came out, in its structure.
         input_tensors, output_tensors: the symbolic tensors among both, flat.
+        source: `"file:line"` of the user's program that made the call, `None` where nobody knows.
     """
 
-    __slots__ = ("_substitute", "args", "input_tensors", "kwargs", "operation", "output_tensors", "outputs")
+    __slots__ = ("_substitute", "args", "input_tensors", "kwargs", "operation", "output_tensors", "outputs", "source")
 
     def __init__(self, operation: Any, args: tuple, kwargs: dict, outputs: Any) -> None:
         self.operation = operation
         self.args = args
         self.kwargs = kwargs
         self.outputs = outputs
+        self.source = calling_line()
         if len(args) == 1 and not kwargs and args[0].__class__ is KerasTensor:
             self.input_tensors = [args[0]]
             self._substitute = _one
