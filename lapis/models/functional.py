@@ -52,7 +52,7 @@ class Functional(Model):
     _host_part: HostPart | None = None
     _needs_host: bool
 
-    plan: Plan
+    graph_plan: Plan
     _operations: list[Any]
     _inputs_structure: Any
     _outputs_structure: Any
@@ -72,7 +72,7 @@ class Functional(Model):
         plan = Plan(flat, nest.flatten(outputs))
         _check_names(plan)
         self.__dict__.update(
-            plan=plan,
+            graph_plan=plan,
             _inputs_structure=_plain(inputs),
             _outputs_structure=nest.pack_sequence_as(_plain(outputs), plan.outputs),
             _layers=[x for x in plan.operations if isinstance(x, Layer)],
@@ -106,12 +106,12 @@ class Functional(Model):
     @property
     def inputs(self) -> list[KerasTensor]:
         """The symbolic inputs, flat."""
-        return self.plan.inputs
+        return self.graph_plan.inputs
 
     @property
     def outputs(self) -> list[KerasTensor]:
         """The symbolic outputs, flat."""
-        return self.plan.outputs
+        return self.graph_plan.outputs
 
     @property
     def input(self) -> Any:
@@ -167,7 +167,7 @@ class Functional(Model):
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:
         """The outputs for the inputs, given in the model's structure, as a flat list, or as a dict by input name."""
-        return self._run(self.plan, inputs, mask, self._outputs_structure)
+        return self._run(self.graph_plan, inputs, mask, self._outputs_structure)
 
     def run_plan(self, plan: Plan, inputs: Any, training: bool | None = None, mask: Any = None) -> list[Any]:
         """The outputs of another plan through the same inputs."""
@@ -191,7 +191,9 @@ class Functional(Model):
         if not self._needs_host:
             return super().compute_output_spec(inputs, training=training, mask=mask)
         given = [KerasTensor(x.shape, spec.dtype) for x, spec in zip(self._in_order(inputs), self.inputs)]
-        results = self.plan.run(given, lambda operation, args, kwargs: operation.compute_output_spec(*args, **kwargs))
+        results = self.graph_plan.run(
+            given, lambda operation, args, kwargs: operation.compute_output_spec(*args, **kwargs)
+        )
         return nest.pack_sequence_as(self._outputs_structure, results)
 
     def _run(self, plan: Plan, inputs: Any, mask: Any, structure: Any) -> Any:
@@ -252,7 +254,7 @@ class Functional(Model):
         """
         first, _, rest = path.partition("/")
         layer = self.get_layer(first)
-        nodes = [node for node in self.plan.nodes if node.operation is layer]
+        nodes = [node for node in self.graph_plan.nodes if node.operation is layer]
         if not 0 <= call < len(nodes):
             raise ValueError(
                 f"{first!r} is called {len(nodes)} times in the model {self.path!r}; there is no call {call}."
