@@ -108,7 +108,7 @@ def fit(
     build_first(model, adapter)
     model.make_train_function()
     batches = _limited_feed(adapter, steps_per_epoch, model, model.train_function.stacks)
-    validation = val_adapter = None
+    validation = None
     if validation_data is not None:
         _validates(0, validation_freq)  # for its error
         parts = unpack_x_y_sample_weight(validation_data)
@@ -121,7 +121,7 @@ def fit(
         "fit",
         data,
         batches,
-        val_adapter,
+        None if validation is None else validation.adapter,
         validation_data,
         class_weight=class_weight,
         callbacks=_as_list(callbacks),
@@ -134,7 +134,7 @@ def fit(
     if may_fill_up(model, training=True):
         batches.fill_up()
     if validation is not None and may_fill_up(model, training=False):
-        validation.fill_up(bucket_for(val_adapter))
+        validation.fill_up(bucket_for(validation.adapter))
     callbacks = _make_callbacks(model, callbacks, verbose, epochs, batches, in_fit=True)
     model.stop_training = False
     model._initial_epoch = None  # a callback may set it in `on_train_begin`

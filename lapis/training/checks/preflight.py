@@ -156,6 +156,6 @@ def _tell(model: Any, subject: Subject) -> None:
 def _kind(batch: Any) -> Any:
     """What batches of one kind have in common: keys, types and all sizes but the first."""
     return tuple(
-        (path, None if leaf is None else (tuple(leaf.shape[1:]), str(leaf.dtype)))
+        (path, (tuple(leaf.shape[1:]), str(leaf.dtype)) if hasattr(leaf, "shape") else type(leaf))
         for path, leaf in nest.flatten_with_path(batch)
     )
