@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator
 
 from lapis.core.findings import Finding
+from lapis.training.checks.names import check_inputs, check_outputs
 from lapis.training.checks.subject import Subject as Subject
 
 _Check = Callable[[Subject], Iterator[Finding]]
 
 # What shapes, names and settings tell: looked at once for each kind of data.
-_CHECKS: tuple[_Check, ...] = ()
+_CHECKS: tuple[_Check, ...] = (check_inputs, check_outputs)
 # What only the numbers tell: looked at in each run.
 _VALUE_CHECKS: tuple[_Check, ...] = ()
 
