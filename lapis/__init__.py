@@ -1,5 +1,6 @@
 """Lapis: neural networks as data. `import lapis as keras` is all that a Keras user changes."""
 
+from lapis.core.allocation import share_one_heap as _share_one_heap
 from lapis.core.version import VERSION as __version__
 
 from lapis import activations as activations
@@ -57,6 +58,7 @@ from lapis.state.remat import RematScope as RematScope
 from lapis.state.remat import remat as remat
 from lapis.training import disk_cache as _disk_cache
 
+_share_one_heap()
 _disk_cache.start()
 
 
