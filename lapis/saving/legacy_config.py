@@ -8,18 +8,15 @@ from collections.abc import Callable
 from typing import Any
 
 from lapis.core.serialization import get_custom_objects, get_registered_object, is_builtin_name
+from lapis.saving import legacy_ops
+from lapis.saving.legacy_layers import modern_arguments, modern_call, refuse_what_is_no_more
 
-_OP_LAYERS = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod", "InstanceMethod"})
-_NO_OP_LAYERS = (
-    "The file's layer {name!r} is a {kind}: tf.keras recorded a call of a TensorFlow function there, which means "
-    "nothing outside TensorFlow. Build the model from its code and read the weights with `model.load_weights(...)`."
-)
 _MODELS = frozenset({"Functional", "Model", "Network", "Sequential"})
 _CLASSES = {"Model": "Functional", "Network": "Functional", "BatchNormalizationV1": "BatchNormalization"}
 # Arguments that Keras 3 does without.
-_GONE = frozenset({"batch_input_shape", "implementation", "time_major", "input_length"})
 _GONE_FROM_OPTIMIZERS = frozenset({"decay", "is_legacy_optimizer", "jit_compile"})
-_GONE_FROM_LAMBDA = frozenset({"module", "function_type", "output_shape_type", "output_shape_module"})
+_SETTINGS_OF_COMPILE = frozenset({"run_eagerly", "steps_per_execution", "jit_compile"})
+_WRAPPERS = frozenset({"MeanMetricWrapper", "LossFunctionWrapper"})
 _MODULES = {"Functional": "keras.src.models.functional", "Sequential": "keras"}
 _KEPT = ("name", "inbound_nodes", "shared_object_id", "build_config", "compile_config")
 _INNER_LAYERS = ("layer", "backward_layer", "cell", "cells")
@@ -46,10 +43,38 @@ def to_modern(config: dict) -> dict:
     if not isinstance(config, dict) or not isinstance(config.get("class_name"), str) or "config" not in config:
         raise ValueError(f"The file's model_config describes no model: {str(config)[:200]}")
     config = _modern(config)
-    optimizer = (config.get("compile_config") or {}).get("optimizer")
-    if isinstance(optimizer, dict):
-        config["compile_config"]["optimizer"] = optimizer_to_modern(optimizer)
+    if isinstance(config.get("compile_config"), dict):
+        config["compile_config"] = compile_to_modern(config["compile_config"])
     return config
+
+
+def compile_to_modern(config: dict) -> dict:
+    """What Keras 2 compiled a model with, without what Keras 3 does without."""
+    out = {key: value for key, value in config.items() if value is not None or key not in _SETTINGS_OF_COMPILE}
+    for key in ("loss", "metrics", "weighted_metrics"):
+        out[key] = losses_to_modern(out.get(key))
+    if isinstance(out.get("optimizer"), dict):
+        out["optimizer"] = optimizer_to_modern(out["optimizer"])
+    return out
+
+
+def losses_to_modern(value: Any, output: str = "") -> Any:
+    """A nest of losses or metrics: a function's wrapper is the function's name, and names are without the output's."""
+    if isinstance(value, list):
+        return [losses_to_modern(item, output) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "class_name" not in value:
+        return {key: losses_to_modern(item, str(key)) for key, item in value.items()}
+    settings = dict(value.get("config") or {})
+    if value["class_name"] in _WRAPPERS and isinstance(settings.get("fn"), str):
+        return settings["fn"]
+    settings.pop("fn", None)
+    if settings.get("reduction") == "auto":
+        settings["reduction"] = "sum_over_batch_size"
+    if isinstance(settings.get("name"), str):
+        settings["name"] = settings["name"].removeprefix(f"{output}_")
+    return {**value, "config": settings}
 
 
 def optimizer_to_modern(config: dict) -> dict:
@@ -57,7 +82,11 @@ def optimizer_to_modern(config: dict) -> dict:
     settings = {key: value for key, value in (config.get("config") or {}).items() if key not in _GONE_FROM_OPTIMIZERS}
     if "lr" in settings:
         settings["learning_rate"] = settings.pop("lr")
-    return {**config, "config": settings}
+    out = {**config, "config": settings}
+    name = str(out.get("class_name")).removeprefix("Custom>")
+    if get_registered_object(str(out.get("class_name"))) is None and is_builtin_name(name):
+        out["class_name"] = name
+    return out
 
 
 def _plain(value: Any) -> Any:
@@ -80,13 +109,12 @@ def _modern(config: dict) -> dict:
     kind: str = config["class_name"]
     inner: Any = config.get("config")
     name = config.get("name") or (inner.get("name") if isinstance(inner, dict) else None)
-    if kind in _OP_LAYERS:
-        raise ValueError(_NO_OP_LAYERS.format(name=name, kind=kind))
     out = {key: config[key] for key in _KEPT if key in config}
     registered = config.get("registered_name") or _registered(kind)
     if registered is not None and get_registered_object(registered) is not None:
         return {**out, "module": None, "class_name": kind, "registered_name": registered, "config": inner}
     kind = _CLASSES.get(kind, kind)
+    refuse_what_is_no_more(kind, name)
     module = _MODULES.get(kind) or config.get("module") or "keras.layers"
     if kind == "Sequential":
         inner = _sequential(inner, name)
@@ -97,6 +125,8 @@ def _modern(config: dict) -> dict:
             module = "keras.src.ops"
         else:
             inner = _layer(kind, inner)
+            if config.get("module"):  # an archive of Keras 2; calls build layers, and its shapes were of other kinds
+                out.pop("build_config", None)
     return {**out, "module": module, "class_name": kind, "registered_name": None, "config": inner}
 
 
@@ -115,26 +145,13 @@ def _is_operation(config: dict) -> bool:
 
 
 def _layer(kind: str, config: dict) -> dict:
-    config = {key: value for key, value in config.items() if key not in _GONE}
-    axis = config.get("axis")
-    if isinstance(axis, list) and len(axis) == 1:
-        config["axis"] = axis[0]
-    for key, value in config.items():
-        if key.endswith("_initializer") and isinstance(value, dict):
-            inner = {name: item for name, item in (value.get("config") or {}).items() if name != "dtype"}
-            config[key] = {**value, "config": inner}
+    config = modern_arguments(kind, config)
     for key in _INNER_LAYERS:
         value = config.get(key)
         if isinstance(value, dict):
             config[key] = _modern(value)
         elif isinstance(value, list):
             config[key] = [_modern(item) if isinstance(item, dict) else item for item in value]
-    if kind == "LeakyReLU" and "alpha" in config:
-        config["negative_slope"] = config.pop("alpha")
-    if kind == "Lambda":
-        config = {key: value for key, value in config.items() if key not in _GONE_FROM_LAMBDA}
-        if isinstance(config.get("function"), list):
-            config["function"] = {"class_name": "__lambda__", "config": {}}
     return config
 
 
@@ -187,11 +204,15 @@ def _functional(config: dict) -> dict:
     }
     out = {**config, "layers": []}
     for layer in layers:
-        modern = _modern(layer)
-        modern.setdefault("name", layer["config"].get("name") if isinstance(layer["config"], dict) else None)
-        nodes = layer.get("inbound_nodes") or []
-        modern["inbound_nodes"] = [node if _is_modern_node(node) else _node(node, first_call, kinds) for node in nodes]
-        out["layers"].append(modern)
+        nodes = [
+            node if _is_modern_node(node) else _node(node, layer["class_name"], first_call, kinds)
+            for node in layer.get("inbound_nodes") or []
+        ]
+        name = layer.get("name") or (layer["config"].get("name") if isinstance(layer["config"], dict) else None)
+        if layer["class_name"] in legacy_ops.OP_LAYERS:
+            out["layers"] += [legacy_ops.operation(layer, name, **node) for node in nodes]
+            continue
+        out["layers"].append({"name": name, **_modern(layer), "inbound_nodes": nodes})
     if old:
 
         def shift(found: list) -> list:
@@ -224,18 +245,22 @@ def _map_references(value: Any, function: Callable) -> Any:
     return value
 
 
-def _node(node: Any, first_call: dict[str, int], kinds: dict[str, str]) -> dict:
+def _node(node: Any, kind: str, first_call: dict[str, int], kinds: dict[str, str]) -> dict:
     arguments: dict[str, Any] = {}
 
     def tensor(found: list) -> Any:
-        if found[0] not in kinds:
+        is_constant = found[0] == "_CONSTANT_VALUE"
+        if found[0] not in kinds and not is_constant:
             return found
         for key, value in (found[3] if len(found) == 4 else {}).items():
             arguments[key] = _map_references(value, tensor)
+        if is_constant:
+            return found[2]
         history = [found[0], found[1] - first_call.get(found[0], 0), found[2]]
         return {"class_name": "__keras_tensor__", "config": {"shape": None, "dtype": None, "keras_history": history}}
 
     first = _map_references(node, tensor)
-    if isinstance(first, list) and len(first) == 1:
+    if isinstance(first, list) and len(first) == 1 and kind not in legacy_ops.OP_LAYERS:
         first = first[0]
-    return {"args": [first], "kwargs": arguments}
+    args, kwargs = modern_call(kind, [first], arguments)
+    return {"args": args, "kwargs": kwargs}
