@@ -37,12 +37,12 @@ def _kept(config: dict) -> dict:
     return {"class_name": config.get("registered_name") or config["class_name"], **kept}
 
 
-def to_modern(config: dict) -> dict:
+def to_modern(config: dict, is_keras_2: bool) -> dict:
     """The config of a model from an `.h5` file, or of Keras 2, in the form that `deserialize_keras_object` takes."""
     config = _plain(config)
     if not isinstance(config, dict) or not isinstance(config.get("class_name"), str) or "config" not in config:
         raise ValueError(f"The file's model_config describes no model: {str(config)[:200]}")
-    config = _modern(config)
+    config = _modern(config, is_keras_2)
     if isinstance(config.get("compile_config"), dict):
         config["compile_config"] = compile_to_modern(config["compile_config"])
     return config
@@ -82,6 +82,10 @@ def optimizer_to_modern(config: dict) -> dict:
     settings = {key: value for key, value in (config.get("config") or {}).items() if key not in _GONE_FROM_OPTIMIZERS}
     if "lr" in settings:
         settings["learning_rate"] = settings.pop("lr")
+    decay = (config.get("config") or {}).get("decay")
+    if decay:  # the rate fell by itself there
+        rate = {"initial_learning_rate": settings.get("learning_rate"), "decay_steps": 1, "decay_rate": decay}
+        settings["learning_rate"] = {"class_name": "InverseTimeDecay", "config": rate}
     out = {**config, "config": settings}
     name = str(out.get("class_name")).removeprefix("Custom>")
     if get_registered_object(str(out.get("class_name"))) is None and is_builtin_name(name):
@@ -103,7 +107,7 @@ def _plain(value: Any) -> Any:
     return {key: _plain(item) for key, item in value.items()}
 
 
-def _modern(config: dict) -> dict:
+def _modern(config: dict, old: bool) -> dict:
     if "class_name" not in config or not (config.get("module") or "keras").startswith("keras"):
         return config
     kind: str = config["class_name"]
@@ -117,14 +121,14 @@ def _modern(config: dict) -> dict:
     refuse_what_is_no_more(kind, name)
     module = _MODULES.get(kind) or config.get("module") or "keras.layers"
     if kind == "Sequential":
-        inner = _sequential(inner, name)
+        inner = _sequential(inner, name, old)
     elif kind == "Functional":
-        inner = _functional(inner)
+        inner = _functional(inner, old)
     elif isinstance(inner, dict):
         if _is_operation(config):
             module = "keras.src.ops"
         else:
-            inner = _layer(kind, inner)
+            inner = _layer(kind, inner, old)
             if config.get("module"):  # an archive of Keras 2; calls build layers, and its shapes were of other kinds
                 out.pop("build_config", None)
     return {**out, "module": module, "class_name": kind, "registered_name": None, "config": inner}
@@ -144,14 +148,14 @@ def _is_operation(config: dict) -> bool:
     return _is_modern_node(nodes[0]) and "trainable" not in config["config"]
 
 
-def _layer(kind: str, config: dict) -> dict:
-    config = modern_arguments(kind, config)
+def _layer(kind: str, config: dict, old: bool) -> dict:
+    config = modern_arguments(kind, config, old)
     for key in _INNER_LAYERS:
         value = config.get(key)
         if isinstance(value, dict):
-            config[key] = _modern(value)
+            config[key] = _modern(value, old)
         elif isinstance(value, list):
-            config[key] = [_modern(item) if isinstance(item, dict) else item for item in value]
+            config[key] = [_modern(item, old) if isinstance(item, dict) else item for item in value]
     return config
 
 
@@ -162,7 +166,7 @@ def _input_layer(config: dict) -> dict:
     return config
 
 
-def _sequential(config: Any, name: str | None) -> dict:
+def _sequential(config: Any, name: str | None, old: bool) -> dict:
     config = dict(config) if isinstance(config, dict) else {"layers": config}
     config.setdefault("name", name or "sequential")
     layers = [_inputs_named(layer) for layer in config.get("layers") or []]
@@ -175,7 +179,7 @@ def _sequential(config: Any, name: str | None) -> dict:
         }
         inputs["name"] = f"{first.get('name', 'layer')}_input"
         layers.insert(0, {"class_name": "InputLayer", "config": inputs})
-    config["layers"] = [_modern(layer) for layer in layers]
+    config["layers"] = [_modern(layer, old) for layer in layers]
     return config
 
 
@@ -185,7 +189,7 @@ def _inputs_named(layer: dict) -> dict:
     return layer
 
 
-def _functional(config: dict) -> dict:
+def _functional(config: dict, is_keras_2: bool) -> dict:
     layers = [_inputs_named(layer) for layer in config["layers"]]
     references: list[list] = []
     for layer in layers:
@@ -212,7 +216,7 @@ def _functional(config: dict) -> dict:
         if layer["class_name"] in legacy_ops.OP_LAYERS:
             out["layers"] += [legacy_ops.operation(layer, name, **node) for node in nodes]
             continue
-        out["layers"].append({"name": name, **_modern(layer), "inbound_nodes": nodes})
+        out["layers"].append({"name": name, **_modern(layer, is_keras_2), "inbound_nodes": nodes})
     if old:
 
         def shift(found: list) -> list:

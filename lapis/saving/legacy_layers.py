@@ -1,5 +1,10 @@
 """The arguments of layers in older files, as Keras 3 names them."""
 
+from typing import Any
+
+import lapis.ops as ops
+from lapis.core.serialization import register_keras_serializable
+
 # Arguments that Keras 3 does without, of all layers and of some.
 _GONE = frozenset({"batch_input_shape", "implementation", "time_major", "input_length"})
 _GONE_FROM = {
@@ -7,8 +12,9 @@ _GONE_FROM = {
     "DepthwiseConv2D": {"groups"},
     "Lambda": {"module", "function_type", "output_shape_type", "output_shape_module"},
     "MultiHeadAttention": {"key_shape", "query_shape", "value_shape"},
-    "SeparableConv1D": {"groups"},
-    "SeparableConv2D": {"groups"},
+    "Discretization": {"trainable"},
+    "SeparableConv1D": {"groups", "kernel_constraint", "kernel_initializer", "kernel_regularizer"},
+    "SeparableConv2D": {"groups", "kernel_constraint", "kernel_initializer", "kernel_regularizer"},
     "SpatialDropout1D": {"noise_shape", "trainable"},
     "SpatialDropout2D": {"noise_shape", "trainable"},
     "SpatialDropout3D": {"noise_shape", "trainable"},
@@ -28,6 +34,24 @@ _NO_MORE = {
 }
 
 
+@register_keras_serializable("lapis")
+def hard_sigmoid_of_keras_2(x: Any) -> Any:
+    """`clip(0.2 * x + 0.5, 0, 1)`, which Keras 2 called `hard_sigmoid`; Keras 3's is `relu6(x + 3) / 6`.
+
+    >>> hard_sigmoid_of_keras_2(1.0).item()
+    0.699999988079071
+    """
+    return ops.clip(0.2 * ops.convert_to_tensor(x) + 0.5, 0.0, 1.0)
+
+
+_HARD_SIGMOID = {
+    "module": "builtins",
+    "class_name": "function",
+    "config": "lapis>hard_sigmoid_of_keras_2",
+    "registered_name": "function",
+}
+
+
 def refuse_what_is_no_more(kind: str, name: str | None) -> None:
     """Raise `ValueError` for a layer that Keras 3 has no more."""
     if kind in _NO_MORE:
@@ -37,7 +61,7 @@ def refuse_what_is_no_more(kind: str, name: str | None) -> None:
         )
 
 
-def modern_arguments(kind: str, config: dict) -> dict:
+def modern_arguments(kind: str, config: dict, is_keras_2: bool) -> dict:
     """The arguments of a layer of that class as Keras 3 has them; configs of inner layers stay as they are."""
     gone = _GONE | _GONE_FROM.get(kind, set())
     config = {key: value for key, value in config.items() if key not in gone}
@@ -48,6 +72,8 @@ def modern_arguments(kind: str, config: dict) -> dict:
         if key.endswith("_initializer") and isinstance(value, dict):
             inner = {name: item for name, item in (value.get("config") or {}).items() if name != "dtype"}
             config[key] = {**value, "config": inner}
+        elif value == "hard_sigmoid" and is_keras_2:
+            config[key] = _HARD_SIGMOID
     if kind == "LeakyReLU" and "alpha" in config:
         config["negative_slope"] = config.pop("alpha")
     if kind == "Lambda" and isinstance(config.get("function"), list):
