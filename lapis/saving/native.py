@@ -11,10 +11,11 @@ import h5py
 from lapis.core.serialization import deserialize_keras_object, serialize_shared, sharing_scope
 from lapis.core.version import VERSION
 from lapis.layers.layer import Layer
-from lapis.saving import archive, hdf5, plain, provenance
+from lapis.saving import archive, hdf5, legacy_optimizer, plain, provenance
 from lapis.saving.assets import load_assets, save_assets
 from lapis.saving.budget import budget_of
 from lapis.saving.legacy_config import to_modern
+from lapis.saving.sources import Hdf5Source
 from lapis.saving.state import load_state, save_state
 
 # What building raises on values that no config of ours or Keras's has.
@@ -46,14 +47,18 @@ def load(source: Any, name: str, custom_objects: dict | None = None, compile: bo
     with archive.opened(source, name) as members:
         config = archive.read_member(members, archive.CONFIG)
         config = plain.parse_object(config, f"The config of {name}")
-        if _keras_version(members, name).startswith("2"):
-            config = to_modern(config)
+        is_keras_2 = _keras_version(members, name).startswith("2")
+        if is_keras_2:
+            config = to_modern(config, is_keras_2=True)
         if not compile:
             config.pop("compile_config", None)
         with weights_in(members, name) as file:
             with budget_of(file):
                 model = build(config, name, custom_objects)
-            load_state(model, file, name)
+            optimizer = getattr(model, "optimizer", None) if is_keras_2 else None
+            load_state(model, file, name, skip=[] if optimizer is None else [optimizer])
+            if optimizer is not None:
+                legacy_optimizer.load(optimizer, Hdf5Source(file), "optimizer", name)
         load_assets(model, members)
     return model
 

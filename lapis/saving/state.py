@@ -16,6 +16,9 @@ from lapis.saving.sources import Hdf5Source, Header, Source
 from lapis.saving.tree import saveables
 from lapis.state import SeedGenerator
 
+# Keras 2 also wrote what the metrics of `compile` had come to.
+_PASSED_OVER = ("optimizer", "metrics/")
+
 
 class WritableStore:
     """Where an object puts its arrays, by name; the group is made when the first one comes."""
@@ -136,7 +139,7 @@ def load_state(
                 found = [f"{problem}: {places.why_none(path)}" for problem in found]
             (problems if len(store) else missing).extend(found)
     known = {places[path] for path, _ in (saveables(root) if skip else objects)}
-    report.unexpected = [place for place in source.names if place not in known and not place.startswith("optimizer")]
+    report.unexpected = [place for place in source.names if place not in known and not place.startswith(_PASSED_OVER)]
     if places.in_other_order:
         told = shorten(places.in_other_order, "; ")
         report.warnings.append(f"names are in another order than in the file, weights were matched by places: {told}")
