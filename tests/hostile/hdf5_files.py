@@ -62,11 +62,11 @@ def plug_in(file: h5py.File, path: str) -> None:
 
 
 def packed_bomb(file: h5py.File, path: str) -> None:
-    """Twelve numbers, whose packed chunk unpacks to 1 GB."""
+    """Twelve numbers, whose packed chunk unpacks to 1 GB: a packed MB, over and over."""
     data = file.create_dataset(path, (4, 3), "f4", chunks=(4, 3), compression="gzip")
-    packer = zlib.compressobj(9)
-    packed = b"".join(packer.compress(bytes(1 << 24)) for _ in range(64)) + packer.flush()
-    data.id.write_direct_chunk((0, 0), packed)
+    packer = zlib.compressobj(9, wbits=-15)
+    packed = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    data.id.write_direct_chunk((0, 0), b"\x78\xda" + 1024 * packed + packer.flush())
 
 
 def oversized_chunk(file: h5py.File, path: str) -> None:
