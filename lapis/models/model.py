@@ -11,7 +11,7 @@ from lapis.core.serialization import builtin, deserialize_keras_object, serializ
 from lapis.graph import KerasTensor, infer_call
 from lapis.layers import Layer
 from lapis.layers.calling import CallContext, calls, signature_of
-from lapis.saving import backup
+from lapis.saving import backup, native
 from lapis.state import name_scope
 from lapis.training.checks.preflight import check_model
 from lapis.training.run import Run
@@ -187,6 +187,9 @@ class Model(Trainer, Layer):
 
     def _load_backup(self, path: Any) -> None:
         (self._training_run or Run(self)).restore(backup.read(path))
+
+    def _load_checkpoint(self, path: Any) -> None:
+        native.load_training(self, path, (self._training_run or Run(self)).restore)
 
     def __reduce__(self) -> tuple:
         return saving.unpack, saving.pack(self)

@@ -18,6 +18,7 @@ from lapis.state import SeedGenerator
 
 # Keras 2 also wrote what the metrics of `compile` had come to.
 _PASSED_OVER = ("optimizer", "metrics/")
+_PIECE = 1 << 20
 
 
 class WritableStore:
@@ -75,10 +76,12 @@ def oddity(values: np.ndarray) -> str | None:
         return "holds complex numbers"
     if values.dtype.kind not in "fV" or not values.size:
         return None
+    count, flat = 0, values.reshape(-1)
     with np.errstate(all="ignore"):
-        if np.isfinite(values.sum(dtype=None if values.itemsize > 2 else "float32")):  # one pass, and no array of flags
-            return None
-        count = values.size - np.count_nonzero(np.isfinite(values))
+        for start in range(0, flat.size, _PIECE):
+            part = flat[start : start + _PIECE]
+            if not np.isfinite(part.sum(dtype=None if part.itemsize > 2 else "float32")):  # no array of flags for most
+                count += part.size - np.count_nonzero(np.isfinite(part))
     return f"holds {count:,} values of {values.size:,} that are not finite" if count else None
 
 
@@ -189,14 +192,14 @@ class Transaction:
         self._before: dict[int, tuple[Any, Any]] = {}
         for _, obj in saveables(root):
             for variable in (obj.state,) if isinstance(obj, SeedGenerator) else getattr(obj, "variables", ()):
-                self._before[id(variable)] = variable, variable.value
+                self._before[id(variable)] = variable, variable.held_value()
 
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: type | None, *_: Any) -> None:
         if kind is not None:
             for variable, value in self._before.values():
-                variable.assign(value)
+                variable.restore_value(value)
 
 
 def _weights(obj: Any, path: str, store: ReadableStore) -> list[str]:

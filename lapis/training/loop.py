@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -90,7 +91,7 @@ def fit(
     validation_data: Any,
     shuffle: bool | str,
     class_weight: dict | None,
-    initial_epoch: int,
+    initial_epoch: int | str | PathLike,
     steps_per_epoch: int | None,
     validation_steps: int | None,
     validation_batch_size: int | None,
@@ -140,6 +141,9 @@ def fit(
     model._initial_epoch = None  # a callback may set it in `on_train_begin`
     run.attach(callbacks)
     model.__dict__["_training_run"] = run
+    if isinstance(initial_epoch, (str, PathLike)):
+        model._load_checkpoint(initial_epoch)
+        initial_epoch = 0  # which the file has set
     logs: dict[str, Any] = {}
     callbacks.on_train_begin()
     try:

@@ -4,6 +4,7 @@ import inspect
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from os import PathLike
 from typing import Any
 
 from lapis.callbacks import History
@@ -321,7 +322,7 @@ class Trainer:
         shuffle: bool | str = True,
         class_weight: dict | None = None,
         sample_weight: Any = None,
-        initial_epoch: int = 0,
+        initial_epoch: int | str | PathLike = 0,
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
@@ -344,7 +345,8 @@ class Trainer:
             class_weight: a dict from class numbers to the weights of their samples.
             sample_weight: weights of the samples `(samples,)`, or per step `(samples, time)`; one per output in the
                 structure of `y`, or one for all.
-            initial_epoch: the epoch, counted from 0, to begin with.
+            initial_epoch: the epoch, counted from 0, to begin with; or a `.keras` file of `ModelCheckpoint`, to set all
+                that it holds and go on exactly where it was written.
             steps_per_epoch: batches that make an epoch; needed for endless data.
             validation_steps: batches per validation.
             validation_batch_size: samples per validation step, `batch_size` unless given.
