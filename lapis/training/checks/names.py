@@ -53,8 +53,8 @@ def _of_inputs(graph: Any, x: Any, what: str) -> Iterator[Finding]:
         yield Finding(
             "inputs-order",
             "error",
-            f"The arrays of {what}x have shapes {[tuple(one.shape) for one in flat]}, which fit the inputs {names} only "
-            f"in another order: they seem to be {told}.",
+            f"The arrays of {what}x have shapes {[tuple(one.shape) for one in flat]}, which fit the inputs "
+            f"{names} only in another order: they seem to be {told}.",
             "Give them in the order of the inputs, or in a dict by name.",
             told[0],
         )
