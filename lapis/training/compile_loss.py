@@ -51,7 +51,7 @@ def as_loss(identifier: Any) -> losses.Loss:
 def _refuse_missing_target(index: int, outputs: OutputTree) -> NoReturn:
     which = f" for the output {outputs.names[index]!r}" if len(outputs) > 1 else ""
     message = f"There are no targets{which}, but compile() gave it a loss."
-    refuse("missing-target", message, "Pass y, or batches of (x, y).")
+    refuse("missing-target", message, "Pass y, or batches of (x, y).", outputs.names[index])
 
 
 @dataclass

@@ -23,7 +23,7 @@ def check_losses(subject: Subject) -> Iterator[Finding]:
         if pair.kind in _CROSSENTROPIES:
             yield from _probabilities(pair)
             yield from _mixed(pair)
-            yield from _threshold(model, subject.outputs, pair)
+            yield from _threshold(pair)
 
 
 def _constant(pair: Pair) -> Iterator[Finding]:
@@ -122,16 +122,13 @@ def _mixed(pair: Pair) -> Iterator[Finding]:
         )
 
 
-def _threshold(model: Any, outputs: Any, pair: Pair) -> Iterator[Finding]:
+def _threshold(pair: Pair) -> Iterator[Finding]:
     """Binary accuracy of logits with the threshold of probabilities."""
     head = pair.head
-    if model._compile_metrics is None or not pair.options.get("from_logits") or pair.kind != "binary":
+    if head is None or not head.is_free or not pair.options.get("from_logits") or pair.kind != "binary":
         return
-    if head is None or not head.is_free:
-        return
-    given = model._compile_metrics.match(outputs)[pair.index]
     alone = len(pair.prediction.shape) < 2 or pair.prediction.shape[-1] == 1
-    for metric in given:
+    for metric in pair.metrics:
         by_name = isinstance(metric, str) and metric.lower() in (("accuracy", "acc") if alone else ())
         by_name = by_name or metric in ("binary_accuracy", "BinaryAccuracy")
         if by_name or (type(metric) is BinaryAccuracy and metric._fn_kwargs.get("threshold") == 0.5):

@@ -41,6 +41,7 @@ class Pair:
         prediction: a symbolic tensor, or shape and type.
         index: the output's place.
         output: the output's name.
+        metrics: what was given as metrics for the output, plain and weighted.
         has_mask: whether a mask may leave some elements out.
     """
 
@@ -54,6 +55,7 @@ class Pair:
     prediction: Any
     index: int
     output: str
+    metrics: list[Any]
     has_mask: bool
 
     @property
@@ -82,6 +84,10 @@ def pairs(subject: Subject, validation: bool = False) -> Iterator[Pair]:
     if validation and batch is None:
         return
     predictions = nest.flatten(outputs)
+    metrics: list[list[Any]] = [[] for _ in predictions]
+    if subject.model._compile_metrics is not None:
+        with contextlib.suppress(ValueError):
+            metrics = subject.model._compile_metrics.match(outputs)
     with contextlib.suppress(ValueError):  # told where names are checked
         tree, found, targets = _matched(compiled, outputs, None if batch is None else batch[1])
         whole_targets = targets if whole is batch else compiled.match((whole or nothing)[1], outputs)[2]
@@ -103,6 +109,7 @@ def pairs(subject: Subject, validation: bool = False) -> Iterator[Pair]:
                     predictions[index],
                     index,
                     tree.names[index],
+                    metrics[index],
                     _has_mask(subject.model, predictions[index]),
                 )
 

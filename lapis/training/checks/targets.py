@@ -36,7 +36,7 @@ def check_targets(subject: Subject) -> Iterator[Finding]:
         yield from found
         for pair in paired:
             yield from _of_weights(pair)
-            yield from _of_metrics(subject.model, subject.outputs, pair)
+            yield from _of_metrics(pair)
 
 
 def _of_pair(pair: Pair) -> Iterator[Finding]:
@@ -182,16 +182,14 @@ def _of_weights(pair: Pair) -> Iterator[Finding]:
         )
 
 
-def _of_metrics(model: Any, outputs: Any, pair: Pair) -> Iterator[Finding]:
+def _of_metrics(pair: Pair) -> Iterator[Finding]:
     """Accuracies of one-hot targets with class numbers, and the reverse."""
-    if model._compile_metrics is None:
-        return
     target, prediction = _shapes(pair)
     if len(prediction) < 2 or prediction[-1] in (None, 1):
         return
     one_hot = _agree(target, prediction)
     numbers = not one_hot and _agree(_without_ones(target), _without_ones(prediction[:-1]))
-    for metric in model._compile_metrics.match(outputs)[pair.index]:
+    for metric in pair.metrics:
         of_one_hot = metric in _NAMES_OF_ONE_HOT if isinstance(metric, str) else type(metric) in _OF_ONE_HOT
         of_numbers = metric in _NAMES_OF_NUMBERS if isinstance(metric, str) else type(metric) in _OF_NUMBERS
         if (of_one_hot and numbers) or (of_numbers and one_hot):
@@ -200,6 +198,7 @@ def _of_metrics(model: Any, outputs: Any, pair: Pair) -> Iterator[Finding]:
                 "metric-labels",
                 "error",
                 f"The metric {getattr(metric, 'name', metric)!r} takes "
-                f"{'one-hot targets' if numbers else 'class numbers'}, but the targets have shape {target} for an output of shape {prediction}.",
+                f"{'one-hot targets' if numbers else 'class numbers'}, but the targets have shape {target} for an "
+                f"output of shape {prediction}.",
                 f"Use {'the sparse metric' if numbers else 'the metric without sparse'}, or 'accuracy', which chooses.",
             )

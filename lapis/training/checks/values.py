@@ -154,7 +154,7 @@ def _beyond(ids: np.ndarray, limit: Limit) -> Iterator[Finding]:
         place = tuple(int(axis[0]) for axis in np.nonzero((ids < 0) | (ids >= limit.count)))
         yield Finding(
             "ids-range",
-            "error",
+            "error" if isinstance(limit.layer, layers.Embedding) else "warning",  # an encoding gives zeros
             f"The {name} takes numbers from 0 to {limit.count - 1}, but the data reach from {low:g} to {high:g}: "
             f"{ids[place]:g} at {place}.",
             f"Make the {name} larger, or number what goes in from 0.",
