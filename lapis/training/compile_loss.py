@@ -35,9 +35,13 @@ _CROSSENTROPIES = {
 
 def _get_loss(identifier: Any, y_true: Any, y_pred: Any) -> losses.Loss:
     if isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce"):
-        found = _CROSSENTROPIES[target_kind(y_true, y_pred)]
-    else:
-        found = losses.get(identifier)
+        identifier = _CROSSENTROPIES[target_kind(y_true, y_pred)]
+    return as_loss(identifier)
+
+
+def as_loss(identifier: Any) -> losses.Loss:
+    """The loss that a name, a function or an object stands for."""
+    found = losses.get(identifier)
     if isinstance(found, losses.Loss):
         return found
     name = identifier if isinstance(identifier, str) else to_snake_case(object_name(found) or type(found).__name__)
@@ -47,7 +51,7 @@ def _get_loss(identifier: Any, y_true: Any, y_pred: Any) -> losses.Loss:
 def _refuse_missing_target(index: int, outputs: OutputTree) -> NoReturn:
     which = f" for the output {outputs.names[index]!r}" if len(outputs) > 1 else ""
     message = f"There are no targets{which}, but compile() gave it a loss."
-    refuse("missing-target", message, "Pass y, or batches of (x, y).")
+    refuse("missing-target", message, "Pass y, or batches of (x, y).", outputs.names[index])
 
 
 @dataclass

@@ -100,6 +100,7 @@ class CompileMetrics(Metric):
                     "missing-target",
                     f"There are no targets for the output {outputs.names[index]!r}, but compile() gave it {what}.",
                     "Pass y, or batches of (x, y).",
+                    outputs.names[index],
                 )
             resolved.append([_get_metric(one, targets[index], predictions[index]) for one in several])
         return resolved

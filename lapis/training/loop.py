@@ -13,6 +13,7 @@ from lapis.data import get_data_adapter, split_arrays, unpack_x_y_sample_weight
 from lapis.training.at_once import predict_at_once
 from lapis.training.building import build_first, build_on
 from lapis.training.checks.preflight import before_run
+from lapis.training.class_weights import class_weights_for
 from lapis.training.collecting import Collected, as_batch
 from lapis.training.driving import drive, live_state, pace_of, prediction_groups
 from lapis.training.feed import Feed, make_feed
@@ -105,7 +106,8 @@ def fit(
     strings = takes_strings(model)
     if validation_split and validation_data is None:
         data, validation_data = split_arrays(data, validation_split, strings)
-    adapter = get_data_adapter(*data, batch_size, steps_per_epoch, shuffle, class_weight, strings)
+    by_class = class_weights_for(model, class_weight)
+    adapter = get_data_adapter(*data, batch_size, steps_per_epoch, shuffle, by_class, strings)
     build_first(model, adapter)
     model.make_train_function()
     batches = _limited_feed(adapter, steps_per_epoch, model, model.train_function.stacks)

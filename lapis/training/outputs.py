@@ -73,7 +73,7 @@ class OutputTree:
         return self._walk(value, self.structure, what, leaves_may_nest)
 
     def _by_name(self, value: dict, what: str) -> list[Any]:
-        _check_keys(value, self.names, what)
+        check_keys(value, self.names, what)
         return [value.get(name) for name in self.names]
 
     def _walk(self, value: Any, structure: Any, what: str, leaves_may_nest: bool) -> list[Any]:
@@ -84,7 +84,7 @@ class OutputTree:
         if isinstance(structure, dict):
             keys = sorted(structure)
             if isinstance(value, dict):
-                _check_keys(value, keys, what)
+                check_keys(value, keys, what)
                 pairs = [(value.get(key), structure[key]) for key in keys]
             else:
                 pairs = list(zip(self._entries(value, structure, what), (structure[key] for key in keys)))
@@ -113,7 +113,8 @@ class OutputTree:
         return list(value)
 
 
-def _check_keys(value: dict, known: Sequence[str], what: str) -> None:
+def check_keys(value: dict, known: Sequence[str], what: str) -> None:
+    """Raise a `CheckError` where a key is none of the outputs' names."""
     unknown = [key for key in value if key not in known]
     if unknown:
         hint = did_you_mean(str(unknown[0]), map(str, known))

@@ -342,7 +342,8 @@ class Trainer:
             validation_split: the share of samples, from the end of the arrays, kept for validation.
             validation_data: `(x, y)`, `(x, y, sample_weight)`, or batches like `x`; goes before `validation_split`.
             shuffle: take the samples of arrays in a new order in each epoch; `"batch"` only within each batch.
-            class_weight: a dict from class numbers to the weights of their samples.
+            class_weight: a dict from class numbers to the weights of their samples; for several outputs a dict of
+                such dicts by output name.
             sample_weight: weights of the samples `(samples,)`, or per step `(samples, time)`; one per output in the
                 structure of `y`, or one for all.
             initial_epoch: the epoch, counted from 0, to begin with; or a `.keras` file of `ModelCheckpoint`, to set all

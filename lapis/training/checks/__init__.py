@@ -3,15 +3,26 @@
 from collections.abc import Callable, Iterator
 
 from lapis.core.findings import Finding
+from lapis.training.checks.class_weight import check_class_weight
+from lapis.training.checks.losses import check_losses, check_trained_outputs
 from lapis.training.checks.names import check_inputs, check_outputs
 from lapis.training.checks.subject import Subject as Subject
+from lapis.training.checks.targets import check_targets
+from lapis.training.checks.values import check_ids, check_labels
 
 _Check = Callable[[Subject], Iterator[Finding]]
 
 # What shapes, names and settings tell: looked at once for each kind of data.
-_CHECKS: tuple[_Check, ...] = (check_inputs, check_outputs)
+_CHECKS: tuple[_Check, ...] = (
+    check_inputs,
+    check_outputs,
+    check_targets,
+    check_losses,
+    check_trained_outputs,
+    check_class_weight,
+)
 # What only the numbers tell: looked at in each run.
-_VALUE_CHECKS: tuple[_Check, ...] = ()
+_VALUE_CHECKS: tuple[_Check, ...] = (check_labels, check_ids)
 
 
 def findings(subject: Subject) -> list[Finding]:

@@ -2,11 +2,14 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import lapis.core.nest as nest
 from lapis.core.findings import CheckError, Finding
 from lapis.graph import HostOutputs
+from lapis.metrics import get as get_metric
+from lapis.metrics.lookup import TABLE as METRICS
 from lapis.training.checks.subject import Subject, graph_of, has_own_steps
 from lapis.training.outputs import OutputTree
 
@@ -53,8 +56,8 @@ def _of_inputs(graph: Any, x: Any, what: str) -> Iterator[Finding]:
         yield Finding(
             "inputs-order",
             "error",
-            f"The arrays of {what}x have shapes {[tuple(one.shape) for one in flat]}, which fit the inputs {names} only "
-            f"in another order: they seem to be {told}.",
+            f"The arrays of {what}x have shapes {[tuple(one.shape) for one in flat]}, which fit the inputs "
+            f"{names} only in another order: they seem to be {told}.",
             "Give them in the order of the inputs, or in a dict by name.",
             told[0],
         )
@@ -138,7 +141,9 @@ def check_outputs(subject: Subject) -> Iterator[Finding]:
         return
     found: list[Finding] = []
     if model._compile_metrics is not None:
-        _collect(lambda: model._compile_metrics.match(outputs), found)
+        for name in nest.flatten(_collect(lambda: model._compile_metrics.match(outputs), found)):
+            if isinstance(name, str) and name.lower() not in ("accuracy", "acc") and name not in METRICS:
+                _collect(lambda name=name: get_metric(name), found)
     names = getattr(model, "output_names", None)
     if model._compile_loss is not None:
         names = model._compile_loss.output_names
@@ -162,10 +167,7 @@ def check_outputs(subject: Subject) -> Iterator[Finding]:
 def _with_prefix(what: str, match: Callable[[], Any]) -> list[Finding]:
     found: list[Finding] = []
     _collect(match, found)
-    return [
-        Finding(one.code, one.severity, f"In the {what}data: {one.message}" if what else one.message, one.advice)
-        for one in found
-    ]
+    return [replace(one, message=f"In the {what}data: {one.message}") if what else one for one in found]
 
 
 def _collect(match: Callable[[], Any], found: list[Finding]) -> Any:
@@ -174,6 +176,6 @@ def _collect(match: Callable[[], Any], found: list[Finding]) -> Any:
         return match()
     except CheckError as error:
         found += error.findings
-    except ValueError as error:  # a loss that does not exist
+    except ValueError as error:  # a loss or metric that does not exist
         found.append(Finding("unknown-name", "error", str(error), "Use a name of Keras, a function or an object."))
     return None

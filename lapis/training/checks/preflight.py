@@ -4,7 +4,7 @@ from typing import Any
 
 import lapis.core.nest as nest
 from lapis.core.changes import last_change
-from lapis.core.findings import Finding, tell
+from lapis.core.findings import CheckError, Finding, tell
 from lapis.core.source import frames_inside
 from lapis.data import ArrayAdapter, DataAdapter, get_data_adapter, unpack_x_y_sample_weight
 from lapis.training.building import build_on, known_outputs
@@ -89,18 +89,26 @@ def check_model(
     if given[0] is None:
         graph = graph_of(model)
         return findings(Subject(model, outputs=None if graph is None else graph.output, **settings))
-    strings = takes_strings(model)
     steps = settings.get("steps_per_epoch")
-    feed = make_feed(get_data_adapter(*given, batch_size, steps, strings=strings), steps, model, stacks=False)
-    validation = None
-    if validation_data is not None:
-        parts = unpack_x_y_sample_weight(validation_data)
-        validation = get_data_adapter(*parts, batch_size, settings.get("validation_steps"), strings=strings)
+    try:
+        feed = make_feed(_adapter(model, given, batch_size, steps), steps, model, stacks=False)
+        validation = None
+        if validation_data is not None:
+            parts = unpack_x_y_sample_weight(validation_data)
+            validation = _adapter(model, parts, batch_size, settings.get("validation_steps"))
+    except CheckError as error:
+        return error.findings
+    except (TypeError, ValueError) as error:
+        return [Finding("data", "error", str(error), "Give arrays of equal length, or batches.")]
     try:
         subject = _subject(model, "check", given, feed, validation, validation_data, settings)
         return findings(subject) + value_findings(subject)
     finally:
         feed.close()
+
+
+def _adapter(model: Any, parts: tuple[Any, Any, Any], batch_size: int | None, steps: int | None) -> DataAdapter:
+    return get_data_adapter(*parts, batch_size, steps, strings=takes_strings(model))
 
 
 def _subject(
