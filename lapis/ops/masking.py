@@ -1,8 +1,8 @@
 """How the mask of a tensor goes on to what operations in a graph make of it.
 
-A mask `(batch, time, …)` says which entries along a tensor's leading axes count. It goes on where these axes do: through
-elementwise operations and slices, along joined features, in sums over features. An operation without a rule here, such
-as a reshape or a sum over time, has no mask, and neither has what an integer picks from a masked axis.
+A mask `(batch, time, …)` says which entries along a tensor's leading axes count. It goes on where these axes do:
+through elementwise operations and slices, along joined features, in sums over features. What an operation without a
+rule here gives, such as a reshape or a sum over time, has no mask, nor has what an integer picks from a masked axis.
 """
 
 import builtins
@@ -69,7 +69,7 @@ def _get_item(out: Any, x: Any, key: Any) -> Any:
 
 
 def _concatenate(out: Any, xs: Sequence[Any], axis: int = 0) -> Any:
-    """Along features the masks together; along a masked axis one after the other, all of an unmasked tensor counting."""
+    """Along features the masks together; along a masked axis one after the other, where unmasked tensors count."""
     masks = [get_mask(x) for x in xs]
     given = [mask for mask in masks if mask is not None]
     count = _rank(given[0])
@@ -79,7 +79,9 @@ def _concatenate(out: Any, xs: Sequence[Any], axis: int = 0) -> Any:
     if {_rank(mask) for mask in given} != {count}:
         return None
     features = tuple(range(count, _rank(out)))
-    filled = [reduction.any(ones_like(x, "bool"), axis=features) if mask is None else mask for x, mask in zip(xs, masks)]
+    filled = [
+        reduction.any(ones_like(x, "bool"), axis=features) if mask is None else mask for x, mask in zip(xs, masks)
+    ]
     return joining.concatenate(filled, axis=axis)
 
 
