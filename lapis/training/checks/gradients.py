@@ -16,7 +16,6 @@ from lapis.layers import Embedding, Layer
 from lapis.training.checks.graphs import function_name, path_of
 from lapis.training.checks.subject import Subject, graph_of, has_own_steps
 from lapis.training.hosting import takes_strings
-from lapis.training.outputs import OutputTree
 
 _ADVICE = "Freeze it with `trainable = False`, or let a loss depend on it."
 # Operations whose gradient is zero wherever it exists; those that give whole numbers show by their type.
@@ -49,10 +48,11 @@ def weights_without_gradient(subject: Subject) -> Iterator[Finding]:
 
 
 def _with_loss(model: Any, graph: Any) -> list[KerasTensor]:
-    if not nest.is_nested(model.loss):
+    """The outputs but for those that a dict of losses leaves out: a `None` in its place says that it is meant so."""
+    names = model.output_names
+    if not isinstance(model.loss, dict) or not set(model.loss) <= set(names):
         return graph.outputs
-    losses = model._compile_loss._per_output(model.loss, OutputTree(graph.output, model.output_names))
-    return [x for x, loss in zip(graph.outputs, losses) if loss is not None]
+    return [x for x, name in zip(graph.outputs, names) if name in model.loss]
 
 
 def _trains(layer: Any) -> bool:

@@ -49,7 +49,7 @@ def _logs_are_its_own(subject: Subject) -> bool:
     theirs = any(not _defined_in(model, name, _TRAINERS) for name in methods)
     hooks = ("on_train_batch_end", "on_test_end", "on_epoch_end")
     return theirs or any(
-        name in vars(callback) or not _defined_in(type(callback), name, "lapis.")
+        name in getattr(callback, "__dict__", ()) or not _defined_in(type(callback), name, "lapis.")
         for callback in subject.callbacks
         for name in hooks
     )

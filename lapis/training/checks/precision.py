@@ -14,6 +14,7 @@ from lapis.layers import Embedding, Layer, Softmax
 from lapis.optimizers import LossScaleOptimizer
 from lapis.training.checks.graphs import function_name, has_weights, nodes, path_of
 from lapis.training.checks.subject import Subject, graph_of
+from lapis.training.outputs import object_name
 
 _EXACT = {"float32": 2**24, "float16": 2**11, "bfloat16": 2**8}  # whole numbers beyond are rounded
 _HALF = ("float16", "bfloat16")
@@ -93,7 +94,7 @@ def half_precision(subject: Subject) -> Iterator[Finding]:
     if not model.compiled or subject.method == "evaluate":
         return
     graph = graph_of(model)
-    for x in graph.outputs if graph is not None and model.loss is not None else ():
+    for x in graph.outputs if graph is not None and _needs_probabilities(model.loss) else ():
         node = producer(x)
         if node is not None and x.dtype in _HALF and _makes_probabilities(node):
             message = f"It gives probabilities in {x.dtype}, and the loss is computed from them."
@@ -115,6 +116,12 @@ def half_precision(subject: Subject) -> Iterator[Finding]:
             )
             yield Finding("no-loss-scaling", "warning", message, advice, path_of(layer))
             break
+
+
+def _needs_probabilities(loss: Any) -> bool:
+    """Whether a loss is computed from the probabilities themselves: crossentropies take what went into them."""
+    names = [one if isinstance(one, str) else object_name(one) or "" for one in nest.flatten(loss) if one is not None]
+    return any(not name.endswith("crossentropy") for name in names)
 
 
 def _makes_probabilities(node: Any) -> bool:
