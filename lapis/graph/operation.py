@@ -129,7 +129,9 @@ class FunctionOperation(Operation):
         """Let the mask go on as the operation's rule says, the same way in a graph and when the graph runs."""
         rule = getattr(self.function, "carried_mask", None)
         if rule is not None and any(get_mask(x) is not None for x in nest.flatten((args, kwargs))):
-            set_mask(outputs, rule(outputs, *args, **kwargs))
+            mask = rule(outputs, *args, **kwargs)
+            if mask is not None and len(mask.shape) < len(outputs.shape):  # an axis of features must be left
+                set_mask(outputs, mask)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         try:

@@ -2,7 +2,8 @@
 
 A mask `(batch, time, …)` says which entries along a tensor's leading axes count. It goes on where these axes do:
 through elementwise operations and slices, along joined features, in sums over features. What an operation without a
-rule here gives, such as a reshape or a sum over time, has no mask, nor has what an integer picks from a masked axis.
+rule here gives, such as a reshape or a sum over time, has no mask, nor has what an integer picks from a masked axis,
+nor what is left without features or gets axes behind them: layers and losses would read such a mask otherwise.
 """
 
 import builtins
@@ -48,23 +49,18 @@ def _elementwise(out: Any, *args: Any, **kwargs: Any) -> Any:
 
 def _get_item(out: Any, x: Any, key: Any) -> Any:
     """The mask cut likewise, unless an integer or array takes a masked axis away."""
-    mask = get_mask(x)
     keys = list(key) if isinstance(key, tuple) else [key]
     if not builtins.all(k is None or k is Ellipsis or isinstance(k, (int, slice)) for k in keys):
         return None
     used = sum(k is not None and k is not Ellipsis for k in keys)
-    if Ellipsis in keys:
-        place = keys.index(Ellipsis)
-        keys[place : place + 1] = [slice(None)] * (_rank(x) - used)
+    place = keys.index(Ellipsis) if Ellipsis in keys else len(keys)
+    keys[place : place + 1] = [slice(None)] * (_rank(x) - used)
+    mask = get_mask(x)
     wanted: list[Any] = []
-    axis = 0
-    for k in keys:
-        if axis == _rank(mask):
-            break
-        if isinstance(k, int):
-            return None
-        wanted.append(k)
-        axis += k is not None
+    while keys and sum(k is not None for k in wanted) < _rank(mask):
+        wanted.append(keys.pop(0))
+    if None in keys or builtins.any(isinstance(k, int) for k in wanted):
+        return None
     return mask[tuple(wanted)]
 
 
@@ -88,10 +84,10 @@ def _concatenate(out: Any, xs: Sequence[Any], axis: int = 0) -> Any:
 def _expand_dims(out: Any, x: Any, axis: int | Sequence[int]) -> Any:
     """The mask with new axes where they lie between masked ones."""
     mask = get_mask(x)
-    axes = sorted(a % _rank(out) for a in ([axis] if isinstance(axis, int) else axis))
-    for a in axes:
-        if a < _rank(mask):
-            mask = shaping.expand_dims(mask, a)
+    for a in sorted(a % _rank(out) for a in nest.flatten(axis)):
+        if a >= _rank(mask):
+            return None
+        mask = shaping.expand_dims(mask, a)
     return mask
 
 

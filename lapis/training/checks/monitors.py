@@ -20,10 +20,11 @@ _TRAINERS = ("lapis.training", "lapis.layers", "lapis.models")
 
 def unknown_monitors(subject: Subject) -> Iterator[Finding]:
     """`monitor-unknown` and `filepath-unknown`: a watched name that no log has; `monitor-without-validation`."""
-    if not subject.callbacks or not subject.model.compiled or _logs_are_its_own(subject):
+    callbacks = _as_list(subject.callbacks)
+    if not callbacks or not subject.model.compiled or _logs_are_its_own(type(subject.model), callbacks):
         return
     known = _log_names(subject.model)
-    for callback in subject.callbacks:
+    for callback in callbacks:
         for name, code in _names_of(callback):
             who = type(callback).__name__
             severity = "error" if code == "filepath-unknown" else "warning"
@@ -42,15 +43,20 @@ def unknown_monitors(subject: Subject) -> Iterator[Finding]:
                 yield Finding(code, severity, message, advice)
 
 
-def _logs_are_its_own(subject: Subject) -> bool:
+def _as_list(callbacks: Any) -> list[Any]:
+    """The callbacks, given alone, in a list or in a `CallbackList`."""
+    callbacks = getattr(callbacks, "callbacks", callbacks) or []
+    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+
+
+def _logs_are_its_own(model: type, callbacks: list[Any]) -> bool:
     """Whether the model or a callback of the user's may put other names into the logs."""
-    model = type(subject.model)
     methods = ("train_step", "test_step", "compute_metrics", "get_metrics_result", "metrics")
     theirs = any(not _defined_in(model, name, _TRAINERS) for name in methods)
     hooks = ("on_train_batch_end", "on_test_end", "on_epoch_end")
     return theirs or any(
         name in getattr(callback, "__dict__", ()) or not _defined_in(type(callback), name, "lapis.")
-        for callback in subject.callbacks
+        for callback in callbacks
         for name in hooks
     )
 
