@@ -7,7 +7,7 @@ import numpy as np
 
 import lapis
 from lapis import callbacks, layers, ops
-from lapis.training.checks import Subject
+from lapis.training.checks import Subject, findings
 
 
 class Mistake(NamedTuple):
@@ -117,6 +117,16 @@ def base(trainable: bool) -> Any:
 
 def fresh_frozen_normalization() -> Subject:
     subject = normalized()
+    subject.model.get_layer("bn").trainable = False
+    return subject
+
+
+def frozen_between_fits() -> Subject:
+    x = lapis.Input((4,))
+    h = layers.BatchNormalization(center=False, scale=False, name="bn")(x)
+    subject = about(x, layers.Dense(1)(h))
+    subject.model.make_train_function()
+    assert findings(subject) == []
     subject.model.get_layer("bn").trainable = False
     return subject
 
@@ -381,6 +391,7 @@ MISTAKES = [
     ),
     Mistake("a base with training=True", "training-written-in", "base", lambda: normalized(base(True), training=True)),
     Mistake("frozen before it saw data", "frozen-statistics", "bn", fresh_frozen_normalization),
+    Mistake("normalization frozen between two fits", "trainable-changed", "bn", frozen_between_fits),
     Mistake("all layers frozen", "nothing-trains", "functional", all_frozen),
     Mistake("a layer thawed in a frozen model", "nothing-trains", "frozen", frozen_above),
     Mistake("more ids than float32 tells apart", "ids-rounded", "embed", lambda: embedding_of(2**24 + 8, "float32")),

@@ -15,6 +15,7 @@ from tests.rows.graph_mistakes import (
     embedded,
     embedding_of,
     fixed_batch,
+    frozen_between_fits,
     holding,
     in_list,
     initialized,
@@ -152,6 +153,13 @@ def fine_tuned() -> Subject:
     return about(x, layers.Dense(1)(layers.Flatten()(model(x, training=False))))
 
 
+def frozen_and_compiled_again() -> Subject:
+    subject = frozen_between_fits()
+    subject.model.compile("sgd", "mse")
+    subject.model.make_train_function()
+    return subject
+
+
 def grown() -> Subject:
     model = lapis.Sequential([lapis.Input((4,))])
     model.add(layers.Dense(3, "relu"))
@@ -218,6 +226,7 @@ RIGHT = [
     Right("a frozen base with training=False", lambda: normalized(base(False), training=False)),
     Right("a base that trains", lambda: normalized(base(True))),
     Right("fine tuning with frozen, trained normalization", fine_tuned),
+    Right("normalization frozen and compiled again", frozen_and_compiled_again),
     Right("dropout in predictions", monte_carlo_dropout),
     Right("a siamese network", siamese),
     Right("blocks that share their weights", weight_tied_blocks),

@@ -22,6 +22,22 @@ def nothing_trains(subject: Subject) -> Iterator[Finding]:
     yield Finding("nothing-trains", "warning", message, advice, model.path)
 
 
+def frozen_after_compile(subject: Subject) -> Iterator[Finding]:
+    """`trainable-changed`: batch normalization frozen or thawed since the step that `fit` runs was made."""
+    model = subject.model
+    if subject.method != "fit" or model.train_function is None:
+        return
+    now = {path_of(one): one.trainable for one in model._flatten_layers() if isinstance(one, BatchNormalization)}
+    function, then = model.__dict__.get("_normalization_trained", (None, {}))
+    if function is not model.train_function:
+        model.__dict__["_normalization_trained"] = (model.train_function, now)
+        return
+    for path, trainable in now.items():
+        if then.get(path, trainable) != trainable:
+            message = f"Its `trainable` was {not trainable} when the model was first fitted; that is how it still runs."
+            yield Finding("trainable-changed", "error", message, "Call compile() again.", path)
+
+
 def training_written_in(subject: Subject) -> Iterator[Finding]:
     """`training-written-in`: a call with `training=True` whose batch normalization goes on in predictions."""
     for node in nodes(subject.model):
