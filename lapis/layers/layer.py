@@ -1,7 +1,6 @@
 """The layer: a call with weights of its own."""
 
 import functools
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +8,9 @@ from lapis.constraints import get as get_constraint
 from lapis.core import dtype_policies, nest
 from lapis.core.changes import changed
 from lapis.core.dtypes import is_float_dtype, standardize_dtype
+from lapis.core.findings import Finding, tell
 from lapis.core.serialization import builtin
+from lapis.core.source import calling_line
 from lapis.core.tracebacks import shorten
 from lapis.graph import KerasTensor, Node, Operation, any_symbolic, get_mask, infer_call, inferring, set_mask
 from lapis.initializers import Initializer
@@ -36,11 +37,8 @@ from lapis.regularizers import get as get_regularizer
 from lapis.state import Variable, name_scope, require_x64
 from lapis.state.scopes import local as scopes
 
-_MASK_LOST = (
-    "The layer {path!r} ({cls}) was given a masked input, but does not support masking: layers after it will not see "
-    "the mask. "
-    "Set `supports_masking = True` on the layer if the mask may pass, or define `compute_mask`."
-)
+_MASK_LOST = "{cls} was given a masked input, but does not support masking: layers after it will not see the mask."
+_MASK_MAY_PASS = "Set `supports_masking = True` on the layer if the mask may pass, or define `compute_mask`."
 
 
 @builtin("keras.layers")
@@ -424,8 +422,12 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
 
     def _pass_mask(self, inputs: Any, outputs: Any, previous_mask: Any) -> None:
         if not self.supports_masking:
-            if previous_mask is not None and any(m is not None for m in nest.flatten(previous_mask)):
-                warnings.warn(_MASK_LOST.format(path=self.path, cls=type(self).__name__), stacklevel=3)
+            signature = signature_of(type(self).call)
+            uses_it = signature.takes_mask or signature.mask_names
+            if not uses_it and previous_mask is not None and any(m is not None for m in nest.flatten(previous_mask)):
+                message = _MASK_LOST.format(cls=type(self).__name__)
+                lost = Finding("mask-lost", "warning", message, _MASK_MAY_PASS, self.path, calling_line())
+                tell([lost], stacklevel=3)
             return
         flat = [x for x in nest.flatten(outputs) if x is not None]
         if all(get_mask(x) is not None for x in flat):

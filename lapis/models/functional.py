@@ -8,9 +8,10 @@ import numpy as np
 import lapis.ops as ops
 from lapis.core import nest
 from lapis.core.dtypes import standardize_dtype
-from lapis.core.findings import refuse
+from lapis.core.findings import refuse, tell
 from lapis.core.naming import did_you_mean
 from lapis.core.serialization import builtin
+from lapis.core.source import frames_inside
 from lapis.core.tracebacks import shorten
 from lapis.graph import (
     HostOutputs,
@@ -31,6 +32,7 @@ from lapis.layers.core.input_layer import Input, InputLayer
 from lapis.models.functional_config import functional_from_config, functional_to_config
 from lapis.models.model import Model
 from lapis.training import eager
+from lapis.training.checks.masks import masks_lost_in_operations
 
 
 @builtin("keras.models", "Model")
@@ -84,6 +86,9 @@ class Functional(Model):
         )
         if self._needs_host:
             self.__dict__["_host_part"] = host_part(plan)
+        for node in plan.nodes:
+            node.in_model = True
+        tell(list(masks_lost_in_operations(plan)), stacklevel=frames_inside())
         owner = weakref.ref(self)
         for x in plan.inputs:
             x._owners = [*getattr(x, "_owners", ()), owner]  # pyright: ignore[reportAttributeAccessIssue]

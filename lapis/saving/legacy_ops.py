@@ -21,7 +21,7 @@ class _Op(NamedTuple):
 
     class_name: str
     tensors: tuple[str, ...] = ()
-    settings: dict[str, str] = {}
+    settings: dict[str, str] = {}  # noqa: RUF012
     fixed: dict[str, Any] = {}  # settings whose value, if none is given, is another in Keras
 
 
