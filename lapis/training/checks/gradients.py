@@ -1,5 +1,6 @@
 """Trainable weights that no loss depends on."""
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -147,7 +148,9 @@ def _gradients_are_zero(model: Any, x: Any) -> list[bool]:
         values = [jnp.asarray(leaf) for leaf in nest.flatten([outputs, losses]) if leaf is not None]
         return sum(jnp.sum(jnp.square(value)) for value in values if jnp.issubdtype(value.dtype, jnp.floating))
 
-    jaxpr = jax.make_jaxpr(jax.grad(objective))(trainable, fixed, x).jaxpr
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they come when the model runs
+        jaxpr = jax.make_jaxpr(jax.grad(objective))(trainable, fixed, x).jaxpr
     makers = {id(var): equation for equation in jaxpr.eqns for var in equation.outvars}
     return [_is_zero(var, makers) for var in jaxpr.outvars]
 
