@@ -14,6 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, jaxprs_in_params
+from jax.interpreters.partial_eval import dce_jaxpr
 
 from lapis.kernels import references
 
@@ -72,7 +73,8 @@ def trips(equation: Any) -> int | None:
 @functools.lru_cache(4096)
 def _of_reference(reference: Callable, avals: tuple, parameters: tuple) -> float:
     arrays = [jax.ShapeDtypeStruct(*aval) for aval in avals]
-    return count_all(jax.make_jaxpr(functools.partial(reference, **dict(parameters)))(*arrays))
+    jaxpr = jax.make_jaxpr(functools.partial(reference, **dict(parameters)))(*arrays).jaxpr
+    return count_all(dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))[0])
 
 
 def _is_float(x: Any) -> bool:
