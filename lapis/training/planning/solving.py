@@ -7,7 +7,8 @@ _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 _START = (16, 64)
 _MOST = 1 << 30
-_ENOUGH = 0.98  # of the budget
+_ENOUGH, _AIM = 0.98, 0.995  # of the budget
+_GROWTH = 256
 _TRIES = 8
 
 
@@ -51,9 +52,9 @@ def largest_batch(peak: Callable[[int], int], budget: int) -> int:
         over = min((batch for batch, size in known.items() if size > budget), default=_MOST)
         if known[best] >= _ENOUGH * budget or over - best <= 1:
             break
-        one, other = sorted(known, key=lambda batch: abs(known[batch] - budget))[:2]
-        slope = (known[one] - known[other]) / (one - other)
+        other = over if over in known else max(batch for batch in known if batch < best)
+        slope = (known[best] - known[other]) / (best - other)
         # A little below the line, so that the first guess usually fits.
-        guess = one + int(((0.995 * budget) - known[one]) / slope) if slope > 0 else 2 * best
-        fits(min(max(guess, best + 1), over - 1))
+        step = int((_AIM * budget - known[best]) / slope) if slope > 0 else _MOST
+        fits(min(best + max(step, 1), best * _GROWTH, over - 1))
     return max(batch for batch, size in known.items() if size <= budget)
