@@ -397,6 +397,8 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
             scopes.autocast = compute
         try:
             call = self.call if self._remat_mode is None else self.rematerialized_call(self.call, *args, **kwargs)
+            if scopes.around is not None:
+                call = scopes.around(self, call)
             outputs = call(*args, **kwargs)
         finally:
             scopes.autocast = outer

@@ -11,6 +11,7 @@ from lapis.core.serialization import builtin, deserialize_keras_object, serializ
 from lapis.graph import KerasTensor, infer_call
 from lapis.layers import Layer
 from lapis.layers.calling import CallContext, calls, signature_of
+from lapis.models import planning
 from lapis.saving import backup, native
 from lapis.state import name_scope
 from lapis.training.checks.preflight import check_model
@@ -169,6 +170,65 @@ class Model(Trainer, Layer):
             layer_range: names or patterns of the first and the last layer to show.
         """
         view.summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+
+    def plan(
+        self,
+        batch_size: int = 32,
+        training: bool = True,
+        input_shapes: Any = None,
+        target_shapes: Any = None,
+        compiler: bool = True,
+    ) -> planning.ModelPlan:
+        """What a step will compute, move and hold, worked out without running it.
+
+        Args:
+            batch_size: the samples of the step.
+            training: a step of `fit` as it was compiled (one that was not trains on the sum of its outputs, without an
+                optimizer); else one of `predict`.
+            input_shapes: the inputs' shapes without the batch axis, in a list or in a dict by name where there are
+                several; needed where the model leaves sizes open. Arrays tell their type too.
+            target_shapes: the targets' shapes likewise, in the structure of the outputs; by default what the losses
+                want.
+            compiler: compile the step too, which tells the memory that it takes and what the compiler says it costs.
+
+        Returns:
+            A `ModelPlan`: plain figures per layer and in total, with `to_json()` and `plot(file)`; `print` shows a
+            table.
+
+        Raises:
+            ValueError: if sizes are unknown, or a part of the model runs on the host.
+
+        >>> import lapis
+        >>> model = lapis.Sequential([lapis.Input((784,)), lapis.layers.Dense(10)])
+        >>> found = model.plan(batch_size=64, training=False)
+        >>> found.layers[0].flops_forward == 2 * 64 * 784 * 10 + 64 * 10  # products and sums, and the bias
+        True
+        """
+        return planning.plan(self, batch_size, training, input_shapes, target_shapes, compiler)
+
+    def max_batch(
+        self, memory: int | float | str, training: bool = True, input_shapes: Any = None, target_shapes: Any = None
+    ) -> int:
+        """The largest batch whose step takes no more than the memory, found without running anything.
+
+        The step is compiled for a few sizes, the last of them the answer itself; up to 2 % of the memory may be left.
+
+        Args:
+            memory: bytes, or a text like `"16GB"` (powers of 1000) or `"16GiB"` (of 1024).
+            training: see `plan`, as for the rest.
+            input_shapes: see `plan`.
+            target_shapes: see `plan`.
+
+        Raises:
+            ValueError: if a batch of one does not fit.
+
+        >>> import lapis
+        >>> model = lapis.Sequential([lapis.Input((784,)), lapis.layers.Dense(10)])
+        >>> size = model.max_batch("100MB", training=False)
+        >>> model.plan(size, training=False).memory.peak <= 100_000_000
+        True
+        """
+        return planning.max_batch(self, memory, training, input_shapes, target_shapes)
 
     def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
         """Write architecture, weights, compile arguments and optimizer state to a `.keras` or `.h5` file."""

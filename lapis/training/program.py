@@ -43,7 +43,7 @@ def forget_shared_programs() -> None:
     _shared.clear()
 
 
-class _Traced:
+class Traced:
     """A step as equations: what it computes, and which values of the state it leaves as they are."""
 
     def __init__(self, step: Callable, groups: Sequence[int], state: list[Any], stack: Stack, size_type: Any) -> None:
@@ -61,6 +61,7 @@ class _Traced:
         real = None if size_type is None else jax.ShapeDtypeStruct((), size_type)
         closed, (outputs, _) = jax.make_jaxpr(flat, return_shape=True)(state, batch, real)
         self._function = jaxpr_as_fun(closed)
+        self.jaxpr = closed.jaxpr
         self.constants = closed.consts
         self.outputs, self.output_tree = jax.tree.flatten(outputs)
         before, after = closed.jaxpr.invars[: len(state)], closed.jaxpr.outvars[len(self.outputs) :]
@@ -83,21 +84,21 @@ class _Traced:
         return found[: len(self.outputs)], [new[place] for place in self.changed]
 
 
-class _Compiled:
+class Compiled:
     """A step compiled for batches of one kind, in stacks of one capacity."""
 
-    def __init__(self, traced: _Traced, capacity: int, collects: bool, uses_up: bool) -> None:
+    def __init__(self, traced: Traced, capacity: int, collects: bool, uses_up: bool) -> None:
         self._changed, self._kept = traced.changed, traced.kept
         self._loops = traced.loops and capacity > 1
         self.has_constants = bool(traced.constants)
         keep_freed_memory()  # each run takes its working memory anew
         run = _looping(traced, collects) if self._loops else _single(traced, collects)
-        self._function = jax.jit(run, donate_argnums=(0,) if uses_up else (), compiler_options=_compiler_options())
+        self.function = jax.jit(run, donate_argnums=(0,) if uses_up else (), compiler_options=_compiler_options())
 
     def calls(self, stack: Stack, sizes: Any) -> Iterator[Call]:
         """The calls that run the step on all batches of the stack."""
         for last in [stack.count] if self._loops else range(stack.count):
-            yield Call(self._function, self._changed, self._kept, (stack.arrays, sizes, last))
+            yield Call(self.function, self._changed, self._kept, (stack.arrays, sizes, last))
 
 
 def _compiler_options() -> dict[str, Any] | None:
@@ -111,7 +112,7 @@ def _compiler_options() -> dict[str, Any] | None:
     return {"xla_cpu_parallel_codegen_split_count": cores, "xla_cpu_copy_insertion_use_region_analysis": True}
 
 
-def _looping(traced: _Traced, collects: bool) -> Callable:
+def _looping(traced: Traced, collects: bool) -> Callable:
     def run(changed: list[Any], kept: list[Any], stack: Any, sizes: Any, count: Any) -> tuple[Any, list[Any]]:
         def body(place: Any, carry: tuple[list[Any], list[Any]]) -> tuple[list[Any], list[Any]]:
             changed, outputs = carry
@@ -128,7 +129,7 @@ def _looping(traced: _Traced, collects: bool) -> Callable:
     return run
 
 
-def _single(traced: _Traced, collects: bool) -> Callable:
+def _single(traced: Traced, collects: bool) -> Callable:
     def run(changed: list[Any], kept: list[Any], stack: Any, sizes: Any, place: Any) -> tuple[Any, list[Any]]:
         outputs, changed = traced.run(changed, kept, stack, sizes, place)
         outputs = [output[None] for output in outputs] if collects else outputs
@@ -174,7 +175,7 @@ class Program:
         batch = tree, sizes is None, tuple([(array.shape[1:], array.dtype) for array in arrays])
         key = tuple([tuple(map(id, group)) for group in variables]), batch, arrays[0].shape[0]
 
-        def make() -> tuple[_Compiled, Any]:
+        def make() -> tuple[Compiled, Any]:
             # The variables are kept beside the program, so that no other can come to their identities.
             return self._make(key, variables, state, stack, sizes), [*variables]
 
@@ -182,17 +183,17 @@ class Program:
 
     def _make(
         self, key: Any, variables: Sequence[Sequence[Any]], state: list[Any], stack: Stack, sizes: Any
-    ) -> _Compiled:
+    ) -> Compiled:
         groups = tuple(map(len, variables))
 
-        def trace() -> tuple[_Traced, Any]:
+        def trace() -> tuple[Traced, Any]:
             size_type = None if sizes is None else sizes.dtype
-            return _Traced(self._step, groups, state, stack, size_type), [*variables]  # kept for the same reason
+            return Traced(self._step, groups, state, stack, size_type), [*variables]  # kept for the same reason
 
-        def make() -> _Compiled:
+        def make() -> Compiled:
             self.compilations += 1
             traced, _ = self._traced.find(key[:2], trace)
-            return _Compiled(traced, key[2], self._collects, self._uses_up)
+            return Compiled(traced, key[2], self._collects, self._uses_up)
 
         share_as = self._share_as(_holds_dicts(stack.arrays))
         if share_as is None:
