@@ -37,6 +37,15 @@ def auto_name(class_name: str) -> str:
     return unique_name(to_snake_case(class_name))
 
 
+def is_made_up(name: str, class_name: str) -> bool:
+    """Whether a name is one that `auto_name` could have made for the class.
+
+    >>> is_made_up("dense_12", "Dense"), is_made_up("head", "Dense")
+    (True, False)
+    """
+    return re.fullmatch(re.escape(to_snake_case(class_name)) + r"(_\d+)?", name) is not None
+
+
 def reset() -> None:
     """Start counting afresh, as a new session would."""
     _counts.clear()

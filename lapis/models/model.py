@@ -1,12 +1,14 @@
 """The model: layers, and the faces of training, saving and views."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import lapis.saving as saving
+import lapis.surgery as surgery
 import lapis.view as view
 from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
-from lapis.graph import KerasTensor, infer_call
+from lapis.graph import KerasTensor, Place, infer_call
 from lapis.layers import Layer
 from lapis.layers.calling import CallContext, calls, signature_of
 from lapis.saving import backup
@@ -126,6 +128,18 @@ class Model(Trainer, Layer):
             layer_range: names or patterns of the first and the last layer to show.
         """
         view.summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+
+    def find(self, what: Any) -> list[Place]:
+        """The calls inside, at any depth, that a path, a pattern, a class or a condition fits (`surgery.find`)."""
+        return surgery.find(self, what)
+
+    def features(self, paths: str | Sequence[str]) -> Any:
+        """A model that gives what comes out at the paths, a dict, and computes nothing else (`surgery.features`)."""
+        return surgery.features(self, paths)
+
+    def edit(self) -> surgery.Editor:
+        """An editor of the graph by path, whose `build()` gives a new model with the weights kept that still fit."""
+        return surgery.edit(self)
 
     def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
         """Write architecture, weights, compile arguments and optimizer state to a `.keras` or `.h5` file."""
