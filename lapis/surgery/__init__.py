@@ -5,3 +5,8 @@ from lapis.surgery.editor import edit as edit
 from lapis.surgery.finding import features as features
 from lapis.surgery.finding import find as find
 from lapis.surgery.report import EditReport as EditReport
+from lapis.surgery.activating import replace_activations as replace_activations
+from lapis.surgery.adapting import add_lora as add_lora
+from lapis.surgery.adapting import freeze as freeze
+from lapis.surgery.adapting import unfreeze as unfreeze
+from lapis.surgery.folding import fold_batch_normalization as fold_batch_normalization

@@ -151,6 +151,19 @@ class Editor:
         self.report = report_of(self.model, model, builder.kept)
         return model
 
+    def drafts(self) -> list[Draft]:
+        """The drafts of the model and of every model nested in it, each once."""
+        found, waiting = [], [self._root]
+        while waiting:
+            draft = waiting.pop()
+            found.append(draft)
+            for step in draft.steps:
+                if plan_of(step.operation) is not None:
+                    inside = self._draft(step.operation, f"{draft.prefix}{step.name}/")
+                    if all(inside is not one for one in (*found, *waiting)):
+                        waiting.append(inside)
+        return found
+
     def _locate(self, path: str) -> tuple[Draft, list[Step], list[Step]]:
         """The draft that a path leads into, the calls of nested models on the way, and what it stands for there."""
         draft, chain = self._root, []
