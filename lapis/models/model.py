@@ -141,6 +141,14 @@ class Model(Trainer, Layer):
         """An editor of the graph by path, whose `build()` gives a new model with the weights kept that still fit."""
         return surgery.edit(self)
 
+    def graph_hash(self) -> str:
+        """SHA-256 of the graph and the settings of the layers, without weights and made-up names."""
+        return surgery.graph_hash(self)
+
+    def to_code(self) -> str:
+        """Readable Python that makes the model again; running it gives an equal `graph_hash` (`surgery.to_code`)."""
+        return surgery.to_code(self)
+
     def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
         """Write architecture, weights, compile arguments and optimizer state to a `.keras` or `.h5` file."""
         saving.save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lapis.graph import FunctionOperation, Place, matching, places, plan_of
+from lapis.graph import FunctionOperation, KerasTensor, Place, inner_tensor, matching, places, plan_of, producer
 
 
 def find(model: Any, what: str | type | Callable[..., Any]) -> list[Place]:
@@ -77,6 +77,34 @@ def features(model: Any, paths: str | Sequence[str]) -> Any:
     require_graph(model, "features")
     outputs = {place.path: place.output for place in chosen(model, paths)}
     return model._functional_class(model.input, outputs, name=f"{model.name}_features")
+
+
+def inside(output: KerasTensor, inner: str | KerasTensor) -> KerasTensor:
+    """What a layer inside of a nested model gives in the call of that model that gave `output`.
+
+    Args:
+        output: what the nested model gave.
+        inner: the symbolic tensor in the nested model's own graph, or the path of the layer that makes it.
+
+    Raises:
+        ValueError: where no model that is a graph gave `output`, and for a path that leads nowhere.
+
+    >>> import lapis
+    >>> i = lapis.Input((4,))
+    >>> nested = lapis.Model(i, lapis.layers.Dense(2)(lapis.layers.Dense(3, name="hidden")(i)))
+    >>> a, b = lapis.Input((4,)), lapis.Input((4,))
+    >>> first, second = nested(a), nested(b)
+    >>> lapis.Model([a, b], inside(second, "hidden")).output_shape
+    (None, 3)
+    """
+    node = producer(output)
+    if node is None or plan_of(node.operation) is None:
+        raise ValueError(f"`inside` takes what a model that is a graph gave; got {output!r}.")
+    if isinstance(inner, str):
+        inner = matching(places(node.operation), inner)[0].output
+        if not isinstance(inner, KerasTensor):
+            raise ValueError(f"{node.operation.name!r} has several tensors there: {inner!r}; give one of them.")
+    return inner_tensor(node, inner)
 
 
 def require_graph(model: Any, what: str) -> None:
