@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lapis.core import nest
+from lapis.core.naming import is_made_up
 from lapis.graph.node import Node, producer
 from lapis.graph.operation import FunctionOperation
 from lapis.graph.plan import InnerTensor, Plan
@@ -126,9 +127,14 @@ def _add_calls(plan: Plan, prefix: str, through: tuple[Node, ...], found: list[P
 
 
 def _add_layers(layer: Any, prefix: str, found: list[Place]) -> None:
-    """The layers inside of one that is no graph."""
-    for inside in getattr(layer, "_layers", ()):
-        path = prefix + inside.name
+    """The layers inside of one that is no graph; those whose names were made up are numbered there."""
+    held = getattr(layer, "_layers", ())
+    made_up = {id(one) for one in held if is_made_up(one.name, one.type_name)}
+    taken = {one.name for one in held if id(one) not in made_up}
+    for inside in held:
+        name = _free(re.sub(r"_\d+$", "", inside.name), "_", 0, taken) if id(inside) in made_up else inside.name
+        taken.add(name)
+        path = prefix + name
         found.append(Place(path, inside, None))
         _add_layers(inside, f"{path}/", found)
 

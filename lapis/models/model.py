@@ -137,6 +137,18 @@ class Model(Trainer, Layer):
         """A model that gives what comes out at the paths, a dict, and computes nothing else (`surgery.features`)."""
         return surgery.features(self, paths)
 
+    def inspect(
+        self,
+        x: Any,
+        paths: str | Sequence[str],
+        y: Any = None,
+        sample_weight: Any = None,
+        of: Any = None,
+        training: bool = False,
+    ) -> surgery.Inspection:
+        """Activations, and gradients of the loss or of a function, by path, as NumPy arrays (`surgery.inspect`)."""
+        return surgery.inspect(self, x, paths, y, sample_weight, of, training)
+
     def edit(self) -> surgery.Editor:
         """An editor of the graph by path, whose `build()` gives a new model with the weights kept that still fit."""
         return surgery.edit(self)

@@ -13,3 +13,5 @@ from lapis.surgery.adapting import unfreeze as unfreeze
 from lapis.surgery.folding import fold_batch_normalization as fold_batch_normalization
 from lapis.surgery.code import to_code as to_code
 from lapis.surgery.hashing import graph_hash as graph_hash
+from lapis.surgery.inspecting import Inspection as Inspection
+from lapis.surgery.inspecting import inspect as inspect

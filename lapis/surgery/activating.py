@@ -44,7 +44,7 @@ def replace_activations(model: Any, old: str | Callable[..., Any], new: str | Ca
                 step.operation, step.args, step.kwargs = function, (step.inputs[0],), {}
             elif isinstance(operation, _LAYERS.get(name, ())) and _is_default(operation):
                 if id(operation) not in made:
-                    made[id(operation)] = Activation(function, name=operation.name, dtype=operation.dtype_policy)
+                    made[id(operation)] = _activation(function, operation)
                 step.operation = made[id(operation)]
             else:
                 continue
@@ -58,6 +58,10 @@ def replace_activations(model: Any, old: str | Callable[..., Any], new: str | Ca
     if not count:
         raise ValueError(f"The model {model.name!r} uses the activation {name!r} nowhere.")
     return result
+
+
+def _activation(function: Callable[..., Any], like: Any) -> Activation:
+    return Activation(function, name=like.name, dtype=like.dtype_policy)
 
 
 def _is_default(layer: Any) -> bool:

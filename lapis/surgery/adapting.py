@@ -72,7 +72,7 @@ def add_lora(
         ValueError: where no layer that can be adapted is meant.
 
     >>> import lapis
-    >>> model = lapis.Sequential([lapis.Input((64,)), lapis.layers.Dense(32, name="a"), lapis.layers.Dense(2, name="b")])
+    >>> model = lapis.Sequential([lapis.Input((64,)), lapis.layers.Dense(32, name="a"), lapis.layers.Dense(2)])
     >>> adapted = add_lora(model, "a", rank=2)
     >>> [weight.path for weight in adapted.trainable_weights]
     ['a/lora_kernel_a', 'a/lora_kernel_b']

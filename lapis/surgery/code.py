@@ -1,7 +1,6 @@
 """A model as readable Python that makes it again."""
 
 import builtins
-import types
 from collections import Counter
 from typing import Any
 
@@ -11,7 +10,6 @@ import lapis.random as random
 from lapis.core import config, nest
 from lapis.core.serialization import serialize_keras_object
 from lapis.graph import FunctionOperation, InnerTensor, KerasTensor, Node, plan_of
-from lapis.layers import Layer
 from lapis.surgery.draft import Draft, Step
 from lapis.surgery.expressions import Expressions, identifier, text
 from lapis.surgery.hashing import arguments_of, entry_of, given_name
@@ -19,7 +17,8 @@ from lapis.surgery.hashing import arguments_of, entry_of, given_name
 _WIDTH = 100
 _OPERATORS = {
     ops.add: "+", ops.subtract: "-", ops.multiply: "*", ops.true_divide: "/", ops.matmul: "@", ops.power: "**",
-    ops.floor_divide: "//", ops.mod: "%", ops.less: "<", ops.less_equal: "<=", ops.greater: ">", ops.greater_equal: ">=",
+    ops.floor_divide: "//", ops.mod: "%", ops.less: "<", ops.less_equal: "<=", ops.greater: ">",
+    ops.greater_equal: ">=",
 }  # fmt: skip
 _COMPILE_DEFAULTS = {"run_eagerly": False, "jit_compile": True, "steps_per_execution": 1}
 
@@ -211,7 +210,12 @@ class _Code:
         return f"{self._function_name(function)}(", arguments, ")"
 
     def _function_name(self, function: Any) -> str:
-        for name, namespace in (("ops", ops), ("ops.image", ops.image), ("activations", activations), ("random", random)):
+        for name, namespace in (
+            ("ops", ops),
+            ("ops.image", ops.image),
+            ("activations", activations),
+            ("random", random),
+        ):
             if getattr(namespace, function.__name__, None) is function:
                 self._expressions.used.add(name.partition(".")[0])
                 return f"{name}.{function.__name__}"

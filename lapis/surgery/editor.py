@@ -28,7 +28,8 @@ class Editor:
 
     >>> import lapis
     >>> model = lapis.Sequential([lapis.Input((4,)), lapis.layers.Dense(3, name="a"), lapis.layers.Dense(2, name="b")])
-    >>> editor = model.edit().insert(lapis.layers.Dropout(0.5, name="drop"), after="a").replace("b", lapis.layers.Dense(5))
+    >>> editor = model.edit().insert(lapis.layers.Dropout(0.5, name="drop"), after="a")
+    >>> editor = editor.replace("b", lapis.layers.Dense(5))
     >>> [layer.name for layer in editor.build().layers]
     ['a', 'drop', 'b']
     >>> print(editor.report)
@@ -48,7 +49,12 @@ class Editor:
         self._drafts: dict[int, Draft] = {id(model): self._root}
 
     def insert(
-        self, layer: Callable[..., Any], *, after: str | None = None, before: str | None = None, index: int | None = None
+        self,
+        layer: Callable[..., Any],
+        *,
+        after: str | None = None,
+        before: str | None = None,
+        index: int | None = None,
     ) -> Self:
         """Put a layer, or a function of a tensor, behind what a path gives, or in front of what it takes.
 
