@@ -30,8 +30,8 @@ PATHS = {
     many_outputs: [
         "words", "embed", "lstm", "lstm/lstm_cell", "both", "both/forward_gru", "both/forward_gru/gru_cell",
         "both/backward_gru", "both/backward_gru/gru_cell", "mha", "mha/query", "mha/key", "mha/value", "mha/softmax",
-        "mha/attention_output", "drop", "get_item", "each", "each/dense", "get_item_1", "greater", "negative", "power",
-        "where", "multiply", "concatenate",
+        "mha/dropout", "mha/attention_output", "drop", "get_item", "each", "each/dense", "get_item_1",
+        "greater", "negative", "power", "where", "multiply", "concatenate",
     ],
 }  # fmt: skip
 

@@ -173,7 +173,7 @@ class Draft:
         yield from needs(step)
         calls = [] if step.node is None else [s for s in self.steps if s.operation is step.operation and s.node]
         if len(calls) > 1:
-            calls.sort(key=lambda s: s.operation._inbound_nodes.index(s.node))
+            calls.sort(key=_made_as)
             place = calls.index(step)
             if place:
                 yield calls[place - 1]
@@ -189,3 +189,9 @@ class Draft:
                 found.add(id(step))
                 stack += needs(step)
         return found
+
+
+def _made_as(step: Step) -> int:
+    """Which call of its operation a step was made from."""
+    assert step.node is not None
+    return step.node.operation._inbound_nodes.index(step.node)

@@ -87,8 +87,8 @@ class Editor:
     def replace(self, path: str, layer: Callable[..., Any], keep_weights: bool = True) -> Self:
         """Put a layer, or a function, in place of what is at the path.
 
-        It is called with the arguments that the old one was called with. A layer whose name was made up takes the old
-        one's name.
+        It is called with the arguments that the old one was called with, in every call of a layer, those in other
+        nested models too. A layer whose name was made up takes the old one's name.
 
         Args:
             path: of a layer or operation.
@@ -99,8 +99,11 @@ class Editor:
         if any(step.is_input for step in steps):
             raise ValueError(f"{path!r} is an input of the model; make a new model to change it.")
         old = steps[0].operation
-        name = self._name(layer, draft, instead=old, all_calls=len(steps) == len(draft.named(old.name)))
-        for number, step in enumerate(steps):
+        all_calls = steps[0].is_named(path.rpartition("/")[2])
+        name = self._name(layer, draft, instead=old, all_calls=all_calls)
+        if all_calls:  # in other models that share it too
+            steps = [step for one in self.drafts() for step in one.steps if step.operation is old]
+        for step in steps:
             if isinstance(old, FunctionOperation) and isinstance(layer, Layer):
                 tensors = step.inputs
                 step.args, step.kwargs = (tensors[0] if len(tensors) == 1 else tensors,), {}
@@ -108,7 +111,8 @@ class Editor:
             takes = keep_weights and fresh and isinstance(old, Layer) and plan_of(old) is None
             step.weights_of = old if takes else None
             step.operation = layer
-            step.name = f"{name}:{number}" if number else name
+            _, mark, number = step.name.partition(":")
+            step.name = f"{name}{mark}{number}" if all_calls else name
         return self
 
     def remove(self, path: str) -> Self:
@@ -222,7 +226,7 @@ class Editor:
             layer.name = instead.name
         elif changeable and layer.name in taken:
             layer.name = draft.free_name(layer.name)
-        elif layer.name in taken and not (all_calls and layer.name == getattr(instead, "name", None)):
+        elif layer.name in taken and not (all_calls and instead is not None and layer.name == instead.name):
             raise ValueError(
                 f"The model {draft.model.name!r} already has a layer named {layer.name!r}; give the new one another "
                 "name with `name=`."
