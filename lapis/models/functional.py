@@ -16,13 +16,13 @@ from lapis.core.tracebacks import shorten
 from lapis.graph import (
     HostOutputs,
     HostPart,
-    InnerTensor,
     KerasTensor,
     Node,
     Plan,
     any_symbolic,
     get_mask,
     host_part,
+    inner_tensor,
     needs_host,
     producer,
     set_mask,
@@ -305,12 +305,6 @@ def is_raw(args: tuple[Any, ...], kwargs: dict) -> bool:
 def _is_text(inputs: Any) -> bool:
     """Whether the inputs are strings, or lists of them, rather than arrays."""
     return isinstance(next(iter(nest.flatten(inputs)), None), (str, bytes))
-
-
-def inner_tensor(node: Node, x: KerasTensor) -> KerasTensor:
-    """The tensor that addresses `x`, inside a nested model, through one call of that model."""
-    from_plan = [t for t in node.output_tensors if node.operation.graph.outputs[node.output_tensors.index(t)] is x]
-    return from_plan[0] if from_plan else InnerTensor(node, x)
 
 
 def _is_functional_signature(cls: type) -> bool:

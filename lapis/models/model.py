@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import lapis.saving as saving
+import lapis.surgery as surgery
 import lapis.view as view
 from lapis.core.findings import Finding
 from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
-from lapis.graph import KerasTensor, infer_call
+from lapis.graph import KerasTensor, Place, infer_call
 from lapis.layers import Layer
 from lapis.layers.calling import CallContext, calls, signature_of
 from lapis.models import planning
@@ -229,6 +230,38 @@ class Model(Trainer, Layer):
         True
         """
         return planning.max_batch(self, memory, training, input_shapes, target_shapes)
+
+    def find(self, what: Any) -> list[Place]:
+        """The calls inside, at any depth, that a path, a pattern, a class or a condition fits (`surgery.find`)."""
+        return surgery.find(self, what)
+
+    def features(self, paths: str | Sequence[str]) -> Any:
+        """A model that gives what comes out at the paths, a dict, and computes nothing else (`surgery.features`)."""
+        return surgery.features(self, paths)
+
+    def inspect(
+        self,
+        x: Any,
+        paths: str | Sequence[str],
+        y: Any = None,
+        sample_weight: Any = None,
+        of: Any = None,
+        training: bool = False,
+    ) -> surgery.Inspection:
+        """Activations, and gradients of the loss or of a function, by path, as NumPy arrays (`surgery.inspect`)."""
+        return surgery.inspect(self, x, paths, y, sample_weight, of, training)
+
+    def edit(self) -> surgery.Editor:
+        """An editor of the graph by path, whose `build()` gives a new model with the weights kept that still fit."""
+        return surgery.edit(self)
+
+    def graph_hash(self) -> str:
+        """SHA-256 of the graph and the settings of the layers, without weights and made-up names."""
+        return surgery.graph_hash(self)
+
+    def to_code(self) -> str:
+        """Readable Python that makes the model again; running it gives an equal `graph_hash` (`surgery.to_code`)."""
+        return surgery.to_code(self)
 
     def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
         """Write architecture, weights, compile arguments and optimizer state to a `.keras` or `.h5` file."""

@@ -101,8 +101,12 @@ class Sequential(Model):
             if isinstance(layer, InputLayer):
                 continue
             x = layer(x)
+        self._take_graph(inputs, x)
+
+    def _take_graph(self, inputs: KerasTensor, outputs: KerasTensor) -> None:
+        """Be built of calls of the layers that have been made."""
         self.__dict__.update(
-            _functional=Functional(inputs, x, name=self.name),
+            _functional=Functional(inputs, outputs, name=self.name),
             _built=True,
             _build_shapes={"input_shape": inputs.shape},
         )
