@@ -6,6 +6,7 @@ from typing import Any, TypeVar, overload
 
 from lapis.core import config, nest
 from lapis.core.naming import auto_name
+from lapis.core.tracebacks import is_users
 from lapis.graph.infer import infer
 from lapis.graph.node import Node
 from lapis.graph.tensor import PLAIN, ArrayHolder, KerasTensor, any_symbolic
@@ -120,9 +121,9 @@ class FunctionOperation(Operation):
         try:
             return _spec_of(self.function, args, kwargs)
         except (TypeError, ValueError) as error:
-            if type(error) not in (TypeError, ValueError):
-                raise
-            raise type(error)(f"In ops.{self.function.__name__}: {error}") from error
+            if type(error) in (TypeError, ValueError) and not is_users(error):
+                error.args = (f"In ops.{self.function.__name__}: {error}",)
+            raise
 
     def __deepcopy__(self, memo: dict) -> "FunctionOperation":
         return FunctionOperation(self.function, self.name)

@@ -98,10 +98,11 @@ class Model(Trainer, Layer):
             with name_scope(self.name, caller=self):
                 infer_call(self._call_on_converted, (inputs,) if names else (), {})
         except Exception as error:
-            raise ValueError(
-                f"The model {self.path!r} could not be built for the input shape {input_shape}: {error} "
+            error.add_note(
+                f"The model {self.path!r} could not be built for the input shape {input_shape}. "
                 "If it takes inputs of another type or several arguments, call it on data instead."
-            ) from error
+            )
+            raise
         finally:
             calls.context = outer
         self.__dict__.update(_built=True, _build_shapes={"input_shape": shapes})

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from lapis.callbacks import History
+from lapis.core.notes import described, noting
 from lapis.core.tracebacks import shortened_tracebacks
 from lapis.training import compiling, loop, on_batch, steps
 from lapis.training.run import Run
@@ -203,9 +204,11 @@ class Trainer:
         return steps.total_loss(self, y, y_pred, sample_weight, training)
 
     def _call_compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:
-        if "training" in inspect.signature(self.compute_loss).parameters:
-            return self.compute_loss(x, y, y_pred, sample_weight, training=training)
-        return self.compute_loss(x, y, y_pred, sample_weight)
+        takes_training = "training" in inspect.signature(self.compute_loss).parameters
+        with noting(
+            lambda: f"In compute_loss of the model {self!r}, called with {described({'y': y, 'y_pred': y_pred})}."
+        ):
+            return self.compute_loss(x, y, y_pred, sample_weight, **{"training": training} if takes_training else {})
 
     def stateless_compute_loss(
         self,

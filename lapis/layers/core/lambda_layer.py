@@ -52,10 +52,8 @@ class Lambda(Layer):
             return super().compute_output_spec(inputs, **kwargs)
         except Exception as error:
             if self._output_shape is None:
-                raise NotImplementedError(
-                    f"the shape that the function gives could not be found by tracing it with JAX: {error} Where the "
-                    "function cannot be traced, pass output_shape=."
-                ) from error
+                error.add_note("The function was traced for its shape. Where it cannot be traced, pass output_shape=.")
+                raise
         shapes = self.compute_output_shape(nest.map_structure(lambda x: x.shape, inputs))
         return _map_shapes(lambda shape: KerasTensor(shape, self.compute_dtype), shapes)
 
