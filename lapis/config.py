@@ -26,4 +26,8 @@ from lapis.core.tracebacks import disable_traceback_filtering as disable_traceba
 from lapis.core.tracebacks import enable_traceback_filtering as enable_traceback_filtering
 from lapis.core.tracebacks import full_tracebacks as full_tracebacks
 from lapis.core.tracebacks import is_traceback_filtering_enabled as is_traceback_filtering_enabled
+from lapis.state.sanitizer import SanitizerError as SanitizerError
+from lapis.state.sanitizer import disable_sanitizer as disable_sanitizer
+from lapis.state.sanitizer import enable_sanitizer as enable_sanitizer
+from lapis.state.sanitizer import is_sanitizer_enabled as is_sanitizer_enabled
 from lapis.training.disk_cache import set_compilation_cache as set_compilation_cache

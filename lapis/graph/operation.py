@@ -7,6 +7,7 @@ from typing import Any, TypeVar, overload
 from lapis.core import config, nest
 from lapis.core.naming import auto_name
 from lapis.core.tracebacks import is_users
+from lapis.core.watching import watching
 from lapis.graph.infer import infer
 from lapis.graph.node import Node
 from lapis.graph.tensor import PLAIN, ArrayHolder, KerasTensor, any_symbolic
@@ -115,7 +116,10 @@ class FunctionOperation(Operation):
         return "".join(part.capitalize() for part in self.function.__name__.split("_"))
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        return self.function(*args, **kwargs)
+        outputs = self.function(*args, **kwargs)
+        if watching.watch is not None:
+            watching.watch.operation(self, (args, kwargs), outputs)
+        return outputs
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         try:

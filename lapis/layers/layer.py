@@ -11,6 +11,7 @@ from lapis.core.changes import changed
 from lapis.core.dtypes import is_float_dtype, standardize_dtype
 from lapis.core.serialization import builtin
 from lapis.core.tracebacks import shorten
+from lapis.core.watching import watching
 from lapis.graph import KerasTensor, Node, Operation, any_symbolic, get_mask, infer_call, inferring, set_mask
 from lapis.initializers import Initializer
 from lapis.initializers import get as get_initializer
@@ -386,6 +387,8 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
         try:
             call = self.call if self._remat_mode is None else self.rematerialized_call(self.call, *args, **kwargs)
             outputs = call(*args, **kwargs)
+            if watching.watch is not None:
+                watching.watch.layer(self, (args, kwargs), outputs)
         finally:
             scopes.autocast = outer
         if self.activity_regularizer is not None:

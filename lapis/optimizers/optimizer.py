@@ -11,6 +11,7 @@ import lapis.core.config as config
 import lapis.initializers as initializers
 from lapis.core.naming import auto_name
 from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
+from lapis.core.watching import watching
 from lapis.optimizers.branch import branch
 from lapis.optimizers.gradients import clip_by_global_norm, clip_by_norm
 from lapis.optimizers.optimizer_state import OptimizerState
@@ -181,6 +182,8 @@ class Optimizer(OptimizerState):
         gradients, variables = list(grads), self._resolve(grads, trainable_variables)
         if not gradients:
             return
+        if watching.watch is not None:
+            watching.watch.gradients(gradients, variables)
         gradients, variables = self._without_missing(gradients, variables)
         gradients, variables = self._without_overwritten(gradients, variables)
         if gradients:

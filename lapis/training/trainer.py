@@ -11,7 +11,7 @@ from lapis.core.notes import described, noting
 from lapis.core.tracebacks import shortened_tracebacks
 from lapis.training import compiling, loop, on_batch, steps
 from lapis.training.run import Run
-from lapis.training.sharing import make_program
+from lapis.training.sharing import make_program, outdated
 from lapis.training.state import LiveState, assign_state_tree, state_tree
 
 _NOT_COMPILED = "Call compile() before {method}(), for example model.compile(optimizer='adam', loss='mse')."
@@ -279,12 +279,12 @@ class Trainer:
 
     def make_train_function(self, force: bool = False) -> None:
         """Make the program that `fit` runs, unless there is one."""
-        if force or self.train_function is None:
+        if force or outdated(self.train_function):
             self.__dict__["train_function"] = make_program(self, "train", self.train_step)
 
     def make_test_function(self, force: bool = False) -> None:
         """Make the program that `evaluate` runs, unless there is one."""
-        if force or self.test_function is None:
+        if force or outdated(self.test_function):
             self.__dict__["test_function"] = make_program(self, "test", self.test_step)
 
     def make_predict_function(self, force: bool = False) -> None:
@@ -294,7 +294,7 @@ class Trainer:
             outputs, non_trainable = self.predict_step(state, batch)
             return outputs, (state[0], non_trainable)
 
-        if force or self.predict_function is None:
+        if force or outdated(self.predict_function):
             self.__dict__["predict_function"] = make_program(self, "predict", step)
 
     @property
