@@ -136,7 +136,8 @@ def fit(
                 break
             logs = trained
             if validation is not None and _validates(epoch, validation_freq):
-                found = _test_epoch(model, validation, callbacks)
+                with numbering(epoch=epoch):
+                    found = _test_epoch(model, validation, callbacks)
                 if found is None:
                     warnings.warn(_NO_VALIDATION.format(epoch=epoch + 1), stacklevel=3)
                 logs.update({f"val_{name}": value for name, value in (found or {}).items()})
