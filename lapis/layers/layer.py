@@ -3,7 +3,7 @@
 import functools
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 from lapis.constraints import get as get_constraint
 from lapis.core import dtype_policies, nest
@@ -164,8 +164,8 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
 
     # State
 
-    def build(self, input_shape: Any = None) -> None:
-        """Make the layer's weights for inputs of the shape; by default there are none to make."""
+    def build(self, *args: Any, **kwargs: Any) -> None:
+        """Make the layer's weights, `build(self, input_shape)` in a subclass; by default there are none to make."""
         self.built = True
 
     def add_weight(
@@ -234,6 +234,10 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
 
     # Calling
 
+    @overload
+    def __call__(self, inputs: KerasTensor, /, *args: Any, **kwargs: Any) -> KerasTensor: ...
+    @overload
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if "_dtype_policy" not in self.__dict__:
             raise RuntimeError(f"Call `super().__init__()` in {type(self).__name__}.__init__ before using the layer.")

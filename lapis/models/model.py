@@ -1,7 +1,8 @@
 """The model: layers, and the faces of training, saving and views."""
 
 import json
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, overload
 
 import lapis.saving as saving
 import lapis.view as view
@@ -13,6 +14,8 @@ from lapis.saving import backup
 from lapis.state import name_scope
 from lapis.training.run import Run
 from lapis.training.trainer import Trainer
+
+Tensors: TypeAlias = KerasTensor | Sequence[Any] | Mapping[str, Any]
 
 
 @builtin("keras")
@@ -36,13 +39,21 @@ class Model(Trainer, Layer):
 
     _builds_in_call = True
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         if cls is Model and _from_graph(args, kwargs):
-            cls = Model._functional_class
+            cls = Model._functional_class  # pyright: ignore[reportAssignmentType]
         return super().__new__(cls, *args, **kwargs)  # pyright: ignore[reportArgumentType]
 
     _functional_class: Any = None  # set below Functional, which is a Model itself
 
+    @overload
+    def __init__(
+        self, *, name: str | None = None, trainable: bool = True, dtype: Any = None, **kwargs: Any
+    ) -> None: ...
+    @overload
+    def __init__(
+        self, inputs: Tensors, outputs: Tensors, *, name: str | None = None, trainable: bool = True
+    ) -> None: ...
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         functional = Model._functional_class
         if _from_graph(args, kwargs) and not isinstance(self, functional):
@@ -61,6 +72,21 @@ class Model(Trainer, Layer):
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The model's outputs; a subclass defines it."""
         raise NotImplementedError(f"The model {type(self).__name__} does not define `call`.")
+
+    if TYPE_CHECKING:  # what models with a graph have
+
+        @property
+        def inputs(self) -> list[KerasTensor]: ...
+        @property
+        def outputs(self) -> list[KerasTensor]: ...
+        @property
+        def input_shape(self) -> Any: ...
+        @property
+        def output_shape(self) -> Any: ...
+        @property
+        def input_names(self) -> list[str]: ...
+        @property
+        def output_names(self) -> list[str]: ...
 
     @property
     def layers(self) -> list[Layer]:

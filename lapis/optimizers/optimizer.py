@@ -3,7 +3,7 @@
 import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 import jax.numpy as jnp
 
@@ -17,6 +17,13 @@ from lapis.optimizers.gradients import clip_by_global_norm, clip_by_norm
 from lapis.optimizers.optimizer_state import OptimizerState
 from lapis.optimizers.schedules.schedule import LearningRateSchedule
 from lapis.state import StatelessScope, Variable
+
+
+class OldOptions(TypedDict, total=False):
+    """Arguments of older versions, which have no effect."""
+
+    decay: Any
+
 
 LearningRate = float | LearningRateSchedule | Callable[[], Any]
 

@@ -2,17 +2,23 @@
 
 import inspect
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
-from lapis.callbacks import History
+from lapis.callbacks import Callback, History
 from lapis.core.notes import described, noting
 from lapis.core.tracebacks import shortened_tracebacks
+from lapis.losses import Loss
+from lapis.optimizers import Optimizer
 from lapis.training import compiling, loop, on_batch, steps
 from lapis.training.run import Run
 from lapis.training.sharing import make_program, outdated
 from lapis.training.state import LiveState, assign_state_tree, state_tree
+
+Losses: TypeAlias = str | Loss | Callable[..., Any] | Sequence[Any] | Mapping[str, Any]
+Metrics: TypeAlias = list[Any] | tuple[Any, ...] | Mapping[str, Any]
+Callbacks: TypeAlias = Callback | Sequence[Callback]
 
 _NOT_COMPILED = "Call compile() before {method}(), for example model.compile(optimizer='adam', loss='mse')."
 
@@ -43,11 +49,11 @@ class Trainer:
 
     def compile(
         self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: Any = None,
-        metrics: Any = None,
-        weighted_metrics: Any = None,
+        optimizer: str | Optimizer | type[Optimizer] | dict | None = "rmsprop",
+        loss: Losses | None = None,
+        loss_weights: float | Sequence[Any] | Mapping[str, Any] | None = None,
+        metrics: Metrics | None = None,
+        weighted_metrics: Metrics | None = None,
         run_eagerly: bool = False,
         steps_per_execution: int | str = "auto",
         jit_compile: bool | str = "auto",
@@ -315,7 +321,7 @@ class Trainer:
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: Any = "auto",
-        callbacks: Any = None,
+        callbacks: Callbacks | None = None,
         validation_split: float = 0.0,
         validation_data: Any = None,
         shuffle: bool | str = True,

@@ -1,12 +1,13 @@
 """A function as a layer."""
 
 import inspect
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from lapis.core import nest
 from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
 from lapis.graph import KerasTensor
 from lapis.layers.layer import Layer
+from lapis.layers.options import LayerOptions
 
 
 @builtin("keras.layers")
@@ -34,7 +35,7 @@ class Lambda(Layer):
         output_shape: Any = None,
         mask: Any = None,
         arguments: dict | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         if not callable(function):
             raise TypeError(f"Lambda needs a function; got {function!r}.")
