@@ -1,8 +1,8 @@
 """The model: layers, and the faces of training, saving and views."""
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, overload
 
 import lapis.saving as saving
 import lapis.surgery as surgery
@@ -18,6 +18,8 @@ from lapis.state import name_scope
 from lapis.training.checks.preflight import check_model
 from lapis.training.run import Run
 from lapis.training.trainer import Trainer
+
+Tensors: TypeAlias = KerasTensor | Sequence[Any] | Mapping[str, Any]
 
 
 @builtin("keras")
@@ -41,13 +43,21 @@ class Model(Trainer, Layer):
 
     _builds_in_call = True
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         if cls is Model and _from_graph(args, kwargs):
-            cls = Model._functional_class
+            cls = Model._functional_class  # pyright: ignore[reportAssignmentType]
         return super().__new__(cls, *args, **kwargs)  # pyright: ignore[reportArgumentType]
 
     _functional_class: Any = None  # set below Functional, which is a Model itself
 
+    @overload
+    def __init__(
+        self, *, name: str | None = None, trainable: bool = True, dtype: Any = None, **kwargs: Any
+    ) -> None: ...
+    @overload
+    def __init__(
+        self, inputs: Tensors, outputs: Tensors, *, name: str | None = None, trainable: bool = True
+    ) -> None: ...
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         functional = Model._functional_class
         if _from_graph(args, kwargs) and not isinstance(self, functional):
@@ -66,6 +76,21 @@ class Model(Trainer, Layer):
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The model's outputs; a subclass defines it."""
         raise NotImplementedError(f"The model {type(self).__name__} does not define `call`.")
+
+    if TYPE_CHECKING:  # what models with a graph have
+
+        @property
+        def inputs(self) -> list[KerasTensor]: ...
+        @property
+        def outputs(self) -> list[KerasTensor]: ...
+        @property
+        def input_shape(self) -> Any: ...
+        @property
+        def output_shape(self) -> Any: ...
+        @property
+        def input_names(self) -> list[str]: ...
+        @property
+        def output_names(self) -> list[str]: ...
 
     @property
     def layers(self) -> list[Layer]:
@@ -103,10 +128,11 @@ class Model(Trainer, Layer):
             with name_scope(self.name, caller=self):
                 infer_call(self._call_on_converted, (inputs,) if names else (), {})
         except Exception as error:
-            raise ValueError(
-                f"The model {self.path!r} could not be built for the input shape {input_shape}: {error} "
+            error.add_note(
+                f"The model {self.path!r} could not be built for the input shape {input_shape}. "
                 "If it takes inputs of another type or several arguments, call it on data instead."
-            ) from error
+            )
+            raise
         finally:
             calls.context = outer
         self.__dict__.update(_built=True, _build_shapes={"input_shape": shapes})
