@@ -11,9 +11,12 @@ import lapis
 from lapis.kernels import recurrent
 from lapis.kernels.recurrent import GRU, LSTM
 
-pytestmark = pytest.mark.skipif(
-    not recurrent.serves(jnp.ones((1, 1, 4)), jnp.ones((1, 4))), reason="the native kernels are not there"
-)
+pytestmark = [
+    pytest.mark.usefixtures("quick_compilation"),
+    pytest.mark.skipif(
+        not recurrent.serves(jnp.ones((1, 1, 4)), jnp.ones((1, 4))), reason="the native kernels are not there"
+    ),
+]
 both = pytest.mark.parametrize("gates", [LSTM, GRU], ids=["lstm", "gru"])
 
 
