@@ -214,6 +214,8 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
         if overwrite_with_gradient:
             variable.overwrite_with_gradient = True
         self._track_variable(variable, variable._name)
+        if not self._trainable:
+            variable.trainable = False
         return variable
 
     def add_variable(
@@ -482,6 +484,8 @@ def _building(build: Callable) -> Callable:
         finally:
             scopes.callers, scopes.path = callers, path
             del self.__dict__["_in_build"]
+        if not self._trainable:
+            self.trainable = False  # for the layers inside too
         names = signature_of(build).names
         self.__dict__["_build_shapes"] = {**dict(zip(names, args)), **kwargs}
         self._lock()

@@ -8,6 +8,8 @@ import numpy as np
 import lapis.ops as ops
 from lapis.core import nest
 from lapis.core.dtypes import standardize_dtype
+from lapis.core.findings import refuse
+from lapis.core.naming import did_you_mean
 from lapis.core.serialization import builtin
 from lapis.core.tracebacks import shorten
 from lapis.graph import (
@@ -52,7 +54,7 @@ class Functional(Model):
     _host_part: HostPart | None = None
     _needs_host: bool
 
-    plan: Plan
+    graph_plan: Plan
     _operations: list[Any]
     _inputs_structure: Any
     _outputs_structure: Any
@@ -72,7 +74,7 @@ class Functional(Model):
         plan = Plan(flat, nest.flatten(outputs))
         _check_names(plan)
         self.__dict__.update(
-            plan=plan,
+            graph_plan=plan,
             _inputs_structure=_plain(inputs),
             _outputs_structure=nest.pack_sequence_as(_plain(outputs), plan.outputs),
             _layers=[x for x in plan.operations if isinstance(x, Layer)],
@@ -106,12 +108,12 @@ class Functional(Model):
     @property
     def inputs(self) -> list[KerasTensor]:
         """The symbolic inputs, flat."""
-        return self.plan.inputs
+        return self.graph_plan.inputs
 
     @property
     def outputs(self) -> list[KerasTensor]:
         """The symbolic outputs, flat."""
-        return self.plan.outputs
+        return self.graph_plan.outputs
 
     @property
     def input(self) -> Any:
@@ -167,7 +169,7 @@ class Functional(Model):
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:
         """The outputs for the inputs, given in the model's structure, as a flat list, or as a dict by input name."""
-        return self._run(self.plan, inputs, mask, self._outputs_structure)
+        return self._run(self.graph_plan, inputs, mask, self._outputs_structure)
 
     def run_plan(self, plan: Plan, inputs: Any, training: bool | None = None, mask: Any = None) -> list[Any]:
         """The outputs of another plan through the same inputs."""
@@ -191,7 +193,9 @@ class Functional(Model):
         if not self._needs_host:
             return super().compute_output_spec(inputs, training=training, mask=mask)
         given = [KerasTensor(x.shape, spec.dtype) for x, spec in zip(self._in_order(inputs), self.inputs)]
-        results = self.plan.run(given, lambda operation, args, kwargs: operation.compute_output_spec(*args, **kwargs))
+        results = self.graph_plan.run(
+            given, lambda operation, args, kwargs: operation.compute_output_spec(*args, **kwargs)
+        )
         return nest.pack_sequence_as(self._outputs_structure, results)
 
     def _run(self, plan: Plan, inputs: Any, mask: Any, structure: Any) -> Any:
@@ -228,10 +232,11 @@ class Functional(Model):
         else:
             flat = [inputs]
         if len(flat) != len(wanted):
-            raise ValueError(
+            refuse(
+                "inputs-count",
                 f"The model {self.path!r} has {len(wanted)} inputs, named {self.input_names}, but got {len(flat)} "
-                "tensors with "
-                f"shapes {[getattr(x, 'shape', None) for x in flat]}."
+                f"tensors with shapes {[getattr(x, 'shape', None) for x in flat]}.",
+                "Give one for each, in this order or in a dict by name.",
             )
         return flat
 
@@ -252,7 +257,7 @@ class Functional(Model):
         """
         first, _, rest = path.partition("/")
         layer = self.get_layer(first)
-        nodes = [node for node in self.plan.nodes if node.operation is layer]
+        nodes = [node for node in self.graph_plan.nodes if node.operation is layer]
         if not 0 <= call < len(nodes):
             raise ValueError(
                 f"{first!r} is called {len(nodes)} times in the model {self.path!r}; there is no call {call}."
@@ -319,9 +324,12 @@ def _by_name(inputs: dict, names: list[str], path: str) -> list[Any]:
     missing = [name for name in names if name not in inputs]
     unknown = [name for name in inputs if name not in names]
     if missing or unknown:
-        raise ValueError(
-            f"The model {path!r} has inputs named {names}; of the given {sorted(inputs)}, "
-            f"missing: {missing or 'none'}, unknown: {unknown or 'none'}."
+        hint = did_you_mean(str(unknown[0]), map(str, missing or names)) if unknown else ""
+        refuse(
+            "unknown-input" if unknown else "missing-input",
+            f"The model {path!r} has inputs named {names}; of the given {sorted(inputs, key=str)}, "
+            f"missing: {missing or 'none'}, unknown: {unknown or 'none'}.",
+            f"Give exactly these names as keys.{hint}",
         )
     return [inputs[name] for name in names]
 
@@ -369,7 +377,12 @@ def _check_shape(shape: tuple, wanted: tuple, name: str, path: str) -> None:
         for size, declared in zip(shape[1:], wanted[1:])
     )
     if len(shape) != len(wanted) or differ:
-        raise ValueError(f"The input {name!r} of the model {path!r} has shape {wanted}, but got shape {shape}.")
+        refuse(
+            "input-shape",
+            f"The input {name!r} of the model {path!r} has shape {wanted}, but got shape {shape}.",
+            "Reshape the data, or declare the input with their shape.",
+            name,
+        )
 
 
 def _check_tensors(structure: Any, what: str) -> None:

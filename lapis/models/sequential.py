@@ -197,9 +197,9 @@ class Sequential(Model):
         return self._functional
 
     @property
-    def plan(self) -> Any:
-        """The plan of the built stack."""
-        return self._graph_model.plan
+    def graph_plan(self) -> Any:
+        """The graph of the built stack, cut and put in running order."""
+        return self._graph_model.graph_plan
 
     @property
     def operations(self) -> list[Any]:

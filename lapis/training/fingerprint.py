@@ -328,7 +328,7 @@ class _Walk:
             raise _Foreign
         if fields["_dtype_policy"].__class__ is not DTypePolicy:
             raise _Foreign  # a map goes by paths
-        if "plan" in fields:
+        if "graph_plan" in fields:
             self._members(cls, fields, [name for name in _OF_MODELS if name in fields])
             self._graph(layer)
         elif "_functional" in fields:
@@ -346,7 +346,7 @@ class _Walk:
             self._plan(model._host_part.after)
             self.value(model._host_part.after.inputs)
         else:
-            self._plan(model.plan)
+            self._plan(model.graph_plan)
             self.value(model.input)
         self.value(model.output)
 

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.extend.core import jaxpr_as_fun
 
+from lapis.core.allocation import keep_freed_memory
 from lapis.core.recent import Recent
 from lapis.kernels import slow_in_loops
 from lapis.state import real_rows
@@ -89,6 +90,7 @@ class _Compiled:
         self._changed, self._kept = traced.changed, traced.kept
         self._loops = traced.loops and capacity > 1
         self.has_constants = bool(traced.constants)
+        keep_freed_memory()  # each run takes its working memory anew
         run = _looping(traced, collects) if self._loops else _single(traced, collects)
         self._function = jax.jit(run, donate_argnums=(0,) if uses_up else (), compiler_options=_compiler_options())
 
