@@ -21,9 +21,10 @@ from lapis.kernels.geometry import Geometry
 from lapis.ops.convolution import conv_affine
 from tests.kernel_checks import close, draw_axes, random_array
 
-pytestmark = pytest.mark.skipif(
-    not library.available(), reason=f"no native kernels here: {library.library().reason or ''}"
-)
+pytestmark = [
+    pytest.mark.usefixtures("quick_compilation"),
+    pytest.mark.skipif(not library.available(), reason=f"no native kernels here: {library.library().reason or ''}"),
+]
 ROOT = pathlib.Path(__file__).parent.parent
 some = settings(max_examples=12, deadline=None, derandomize=True)
 many = settings(max_examples=40, deadline=None, derandomize=True)

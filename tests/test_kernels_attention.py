@@ -11,9 +11,12 @@ import lapis
 from lapis.kernels import attention
 from tests.kernel_checks import close, gradient, with_gradient
 
-pytestmark = pytest.mark.skipif(
-    not attention.serves(*[jnp.ones((1, 1, 1, 1))] * 3, None, 1.0), reason="the native kernels are not there"
-)
+pytestmark = [
+    pytest.mark.usefixtures("quick_compilation"),
+    pytest.mark.skipif(
+        not attention.serves(*[jnp.ones((1, 1, 1, 1))] * 3, None, 1.0), reason="the native kernels are not there"
+    ),
+]
 
 # Batch, time, source, heads, groups, depth, width of the values.
 SIZES = [

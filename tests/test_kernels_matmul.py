@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from lapis import ops
 from lapis.kernels import library, matmul
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 some = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 native = pytest.mark.skipif(not library.available(), reason="the native kernels are not built")
 in_half = pytest.mark.skipif(

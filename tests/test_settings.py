@@ -13,6 +13,8 @@ import pytest
 import lapis
 from lapis import config, dtype_policies, layers, ops, tree
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 # Limits for trying a program out
 
 
