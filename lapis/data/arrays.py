@@ -113,7 +113,7 @@ def _spread_weights(y: Any, sample_weight: Any) -> Any:
         except ValueError as error:
             raise ValueError(f"sample_weight needs one array per array of y. {error}") from None
         return sample_weight
-    shape = np.shape(sample_weight)
+    shape = np.shape(sample_weight)  # pyright: ignore[reportArgumentType, reportCallIssue]
     if len(shape) != 1 and not (len(shape) == 2 and shape[1] == 1):
         raise ValueError(
             f"y holds {len(nest.flatten(y))} arrays and sample_weight is one array of shape {shape}. One array for "
