@@ -10,8 +10,8 @@ OP_LAYERS = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "Cl
 # Where TensorFlow keeps functions of one name and meaning.
 _PREFIXES = ("compat.v1.", "math.", "nn.", "linalg.", "__operators__.")
 _REFUSED = (
-    "The file's layer {name!r} is a {kind}: tf.keras recorded a call of the TensorFlow function {function!r} there{why}."
-    " Build the model from its code with `lapis.ops` in that place, and read the weights with `model.load_weights(...)`."
+    "The file's layer {name!r} is a {kind}: tf.keras recorded a call of TensorFlow's function {function!r} there{why}. "
+    "Build the model from its code with `lapis.ops` in that place, and read the weights with `model.load_weights(...)`."
 )
 _MODES = {"CONSTANT": "constant", "REFLECT": "reflect", "SYMMETRIC": "symmetric"}
 
