@@ -41,27 +41,24 @@ def folder(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(autouse=True)
-def _registered(monkeypatch):
-    """The layer of the user's own in one of the models."""
+@lapis.saving.register_keras_serializable("keras2")
+class Scaled(layers.Layer):
+    """The user's own layer in one of the models."""
 
-    class Scaled(layers.Layer):
-        def __init__(self, units: int, **kwargs: Any) -> None:
-            super().__init__(**kwargs)
-            self.units = units
-            self.dense = layers.Dense(units)
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+        self.dense = layers.Dense(units)
 
-        def build(self, input_shape: Any) -> None:
-            self.scale = self.add_weight(name="scale", shape=(input_shape[-1],))
-            self.dense.build(input_shape)
+    def build(self, input_shape: Any) -> None:
+        self.scale = self.add_weight(name="scale", shape=(input_shape[-1],))
+        self.dense.build(input_shape)
 
-        def call(self, inputs: Any) -> Any:
-            return self.dense(inputs * self.scale)
+    def call(self, inputs: Any) -> Any:
+        return self.dense(inputs * self.scale)
 
-        def get_config(self) -> dict:
-            return {**super().get_config(), "units": self.units}
-
-    monkeypatch.setitem(lapis.saving.get_custom_objects(), "keras2>Scaled", Scaled)
+    def get_config(self) -> dict:
+        return {**super().get_config(), "units": self.units}
 
 
 class Example:
@@ -214,20 +211,22 @@ def test_functions_of_tensorflow(function, arguments, expected):
     x = np.random.default_rng(0).normal(size=(5, 4, 2)).astype("float32")
     if "matmul" in function:
         x = x[..., :1]
-    model = lapis.saving.deserialize_keras_object(to_modern(graph(function, arguments, x.shape[1:]), is_keras_2=True))
-    found, wanted = model(x), expected(x)
-    for one, other in zip(lapis.tree.flatten(found), wanted if isinstance(wanted, list) else [wanted], strict=True):
+    wanted = expected(x)
+    wanted = wanted if isinstance(wanted, list) else [wanted]
+    config = to_modern(graph(function, arguments, x.shape[1:], len(wanted)), is_keras_2=True)
+    found = lapis.saving.deserialize_keras_object(config)(x)
+    for one, other in zip(lapis.tree.flatten(found), wanted, strict=True):
         np.testing.assert_allclose(np.asarray(one), np.asarray(other), rtol=1e-5, atol=1e-6)
 
 
-def graph(function: str, arguments: dict, shape: tuple, kind: str = "TFOpLambda") -> dict:
+def graph(function: str, arguments: dict, shape: tuple, outputs: int = 1) -> dict:
     """The config of a model that Keras 2 recorded from one call of a TensorFlow function."""
     config = {"name": "tf.it", "trainable": True, "dtype": "float32", "function": function}
     nodes = [["x", 0, 0, {**arguments, "name": None}]]
     inputs = {"batch_input_shape": [5 if function == "broadcast_to" else None, *shape], "dtype": "float32", "name": "x"}
-    layer = {"class_name": kind, "config": config, "name": "tf.it", "inbound_nodes": nodes}
+    layer = {"class_name": "TFOpLambda", "config": config, "name": "tf.it", "inbound_nodes": nodes}
     graph_layers = [{"class_name": "InputLayer", "config": inputs, "name": "x", "inbound_nodes": []}, layer]
-    ends = {"input_layers": [["x", 0, 0]], "output_layers": [["tf.it", 0, 0]]}
+    ends = {"input_layers": [["x", 0, 0]], "output_layers": [["tf.it", 0, i] for i in range(outputs)]}
     return {"class_name": "Functional", "config": {"name": "m", "layers": graph_layers, **ends}}
 
 
