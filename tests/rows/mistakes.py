@@ -202,6 +202,12 @@ NAMES = (
     Mistake("misspelt weighted metrics key", _double({"weighted_metrics": {"prio": ["mae"]}}), "unknown-output"),
     Mistake("metric that does not exist", _single("mse", _x(1), compiled={"metrics": ["accuracyy"]}), "unknown-name"),
     Mistake("misspelt sample weights", _double(sample_weight={"priority": _x(), "dep": _x()}), "unknown-output"),
+    Mistake(
+        "three sample weights for two outputs",
+        _double(y=[_x(1), _one_hot(4)], sample_weight=[_x(), _x(), _x()]),
+        "sample-weight-structure",
+    ),
+    Mistake("weights per step for several outputs", _double(sample_weight=_x(5)), "sample-weight-structure"),
     Mistake("misspelt class weights", _double(class_weight={"dep": {0: 1.0}}), "unknown-output"),
     Mistake("one class weight for two outputs", _double(class_weight={0: 1.0, 1: 2.0}), "class-weight"),
     Mistake("class weights by text", _single(SPARSE, _ids(3), 3, "softmax", class_weight={"0": 2.0}), "class-weight"),

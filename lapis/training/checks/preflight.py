@@ -99,7 +99,7 @@ def check_model(
     except CheckError as error:
         return error.findings
     except (TypeError, ValueError) as error:
-        return [Finding("data", "error", str(error), "Give arrays of equal length, or batches.")]
+        return [Finding("data-unreadable", "error", str(error), "Give arrays of equal length, or batches.")]
     try:
         subject = _subject(model, "check", given, feed, validation, validation_data, settings)
         return findings(subject) + value_findings(subject)
