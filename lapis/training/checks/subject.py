@@ -20,7 +20,8 @@ class Subject:
         class_weight: as it was given.
         callbacks: the callbacks that were given.
         num_batches: batches in an epoch of the data, `None` where nobody knows.
-        batch_size, steps_per_epoch, validation_steps, epochs: as they were given.
+        batch_size, steps_per_epoch, validation_steps, epochs, shuffle: as they were given.
+        validates: whether there are validation data, `None` where nobody knows.
     """
 
     model: Any
@@ -39,6 +40,8 @@ class Subject:
     steps_per_epoch: int | None = None
     validation_steps: int | None = None
     epochs: int | None = None
+    shuffle: bool | str | None = None
+    validates: bool | None = None
 
     @property
     def trains(self) -> bool:
