@@ -65,7 +65,7 @@ class Part:
     name: str
 
 
-def _where(part: _Part, outputs: OutputTree, y_true: Any, y_pred: Any) -> str:
+def _where(part: Part, outputs: OutputTree, y_true: Any, y_pred: Any) -> str:
     which = f" for the output {part.name!r}" if len(outputs) > 1 else ""
     return f"In the loss {part.loss.name!r}{which}, called with {described({'y_true': y_true, 'y_pred': y_pred})}."
 

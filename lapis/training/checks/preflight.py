@@ -83,7 +83,7 @@ def check_model(
     **settings: Any,
 ) -> list[Finding]:
     """What the checks find, with data or without; nothing is raised or warned of."""
-    settings.update(class_weight=class_weight, batch_size=batch_size)
+    settings.update(class_weight=class_weight, batch_size=batch_size, validates=validation_data is not None or None)
     if given[0] is None:
         graph = graph_of(model)
         return findings(Subject(model, outputs=None if graph is None else graph.output, **settings))
