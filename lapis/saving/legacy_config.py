@@ -53,8 +53,9 @@ def compile_to_modern(config: dict) -> dict:
     out = {key: value for key, value in config.items() if value is not None or key not in _SETTINGS_OF_COMPILE}
     for key in ("loss", "metrics", "weighted_metrics"):
         out[key] = losses_to_modern(out.get(key))
-    if isinstance(out.get("optimizer"), dict):
-        out["optimizer"] = optimizer_to_modern(out["optimizer"])
+    optimizer = out.get("optimizer")
+    if isinstance(optimizer, dict):
+        out["optimizer"] = optimizer_to_modern(optimizer)
     return out
 
 

@@ -10,7 +10,7 @@ OP_LAYERS = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "Cl
 # Where TensorFlow keeps functions of one name and meaning.
 _PREFIXES = ("compat.v1.", "math.", "nn.", "linalg.", "__operators__.")
 _REFUSED = (
-    "The file's layer {name!r} is a {kind}: tf.keras recorded a call of the TensorFlow function {function!r} there{why}. "
+    "The file's layer {name!r} is a {kind}: tf.keras recorded a call of TensorFlow's function {function!r} there{why}. "
     "Build the model from its code with `lapis.ops` in that place, and read the weights with `model.load_weights(...)`."
 )
 _MODES = {"CONSTANT": "constant", "REFLECT": "reflect", "SYMMETRIC": "symmetric"}
@@ -22,7 +22,7 @@ class _Op(NamedTuple):
     class_name: str
     tensors: tuple[str, ...] = ()
     settings: dict[str, str] = {}  # noqa: RUF012
-    fixed: dict[str, Any] = {}  # settings whose value, if none is given, is another in Keras
+    fixed: dict[str, Any] = {}  # noqa: RUF012 - settings whose value, if none is given, is another in Keras
 
 
 _UNARY = {
