@@ -133,6 +133,8 @@ def fit(
         steps_per_epoch=steps_per_epoch,
         validation_steps=validation_steps,
         epochs=epochs,
+        shuffle=shuffle,
+        validates=validation is not None,
     )
     build_on(model, batches.peek, with_targets=True)
     if may_fill_up(model, training=True):
