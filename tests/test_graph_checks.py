@@ -60,6 +60,7 @@ CARRIED = {
     "steps joined": (lambda x, y: ops.concatenate([x, x[:, :2]], axis=1), np.concatenate([_STEPS, _STEPS[:, :2]], 1)),
     "unmasked steps joined": (lambda x, y: ops.concatenate([y, x], axis=1), np.concatenate([_FULL, _STEPS], 1)),
     "a product with weights": (lambda x, y: x @ np.ones((8, 3), "float32"), _STEPS),
+    "scores of steps": (lambda x, y: x @ ops.transpose(y, (0, 2, 1)), None),
     "a mean of features": (lambda x, y: ops.mean(x, axis=-1, keepdims=True), _STEPS),
     "a mean without features": (lambda x, y: ops.mean(x, axis=-1), None),
     "one step": (lambda x, y: x[:, 0], None),
@@ -94,6 +95,14 @@ def test_padding_changes_nothing_behind_operators() -> None:
     padded = np.pad(short, ((0, 0), (0, 3)))
     np.testing.assert_allclose(model(padded), model(short), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(model.predict(padded, verbose=0), model.predict(short, verbose=0), rtol=1e-5, atol=1e-6)
+
+
+def test_a_softmax_layer_hands_a_mask_of_steps_on() -> None:
+    i = lapis.Input((5,), dtype="int32")
+    x = layers.Embedding(10, 5, mask_zero=True)(i)
+    scores, probabilities = lapis.Model(i, [x, layers.Softmax()(x * 2.0)])(_IDS)
+    np.testing.assert_allclose(probabilities, ops.softmax(scores * 2.0), rtol=1e-5)
+    np.testing.assert_array_equal(get_mask(probabilities), _STEPS)
 
 
 def test_a_mask_that_an_operation_drops_is_told_as_the_graph_is_made() -> None:
