@@ -31,6 +31,9 @@ from lapis import visualization as visualization
 from lapis import wrappers as wrappers
 from lapis.core.dtype_policy import DTypePolicy as DTypePolicy
 from lapis.core.dtype_policy import FloatDTypePolicy as FloatDTypePolicy
+from lapis.core.findings import CheckError as CheckError
+from lapis.core.findings import CheckWarning as CheckWarning
+from lapis.core.findings import Finding as Finding
 from lapis.graph import Function as Function
 from lapis.graph import KerasTensor as KerasTensor
 from lapis.graph import Operation as Operation

@@ -9,7 +9,7 @@ import lapis
 from lapis import layers, ops
 from lapis.core.findings import CheckWarning
 from lapis.graph import get_mask
-from lapis.training.checks import findings
+from lapis.training.checks import findings, value_findings
 from tests.rows.graph_mistakes import MISTAKES, Mistake
 from tests.rows.right_graphs import RIGHT, Right
 
@@ -19,14 +19,15 @@ def test_a_mistake_is_named(row: Mistake) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CheckWarning)  # of lost masks, told as the graph is made
         subject = row.make()
-    found = findings(subject)
+    found = findings(subject) + value_findings(subject)
     assert [(one.code, one.path) for one in found] == [(row.code, row.path)], "\n".join(map(str, found))
     assert all(one.source is None or "graph_mistakes.py:" in one.source for one in found)
 
 
 @pytest.mark.parametrize("row", RIGHT, ids=lambda row: row.label)
 def test_nothing_is_found_where_all_is_right(row: Right) -> None:
-    assert findings(row.make()) == []
+    subject = row.make()
+    assert findings(subject) + value_findings(subject) == []
 
 
 # What operations do with `x`, whose mask is `_STEPS`, and `y`, which has none: the mask that goes on, or `None`.

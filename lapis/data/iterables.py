@@ -8,7 +8,7 @@ import numpy as np
 
 import lapis.core.nest as nest
 from lapis.data.adapter import DataAdapter
-from lapis.data.packing import unpack_x_y_sample_weight, with_class_weight
+from lapis.data.packing import OutputClassWeights, unpack_x_y_sample_weight, with_class_weight
 
 
 def to_array(x: Any) -> Any:
@@ -71,7 +71,9 @@ class IterableAdapter(DataAdapter):
     (None, 3)
     """
 
-    def __init__(self, source: Iterable, class_weight: dict | None = None, strings: bool = False) -> None:
+    def __init__(
+        self, source: Iterable, class_weight: dict | OutputClassWeights | None = None, strings: bool = False
+    ) -> None:
         self.source = source
         self.strings = strings
         self.class_weight = class_weight

@@ -11,7 +11,7 @@ import numpy as np
 from lapis.data.adapter import DataAdapter
 from lapis.data.ahead import make_ahead
 from lapis.data.iterables import standardize_batch
-from lapis.data.packing import with_class_weight
+from lapis.data.packing import OutputClassWeights, with_class_weight
 from lapis.state import make_default_seed
 
 
@@ -89,7 +89,7 @@ class PyDatasetAdapter(DataAdapter):
         self,
         dataset: PyDataset,
         shuffle: bool | str = False,
-        class_weight: dict | None = None,
+        class_weight: dict | OutputClassWeights | None = None,
         strings: bool = False,
     ) -> None:
         self.dataset = dataset

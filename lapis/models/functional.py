@@ -8,7 +8,8 @@ import numpy as np
 import lapis.ops as ops
 from lapis.core import nest
 from lapis.core.dtypes import standardize_dtype
-from lapis.core.findings import tell
+from lapis.core.findings import refuse, tell
+from lapis.core.naming import did_you_mean
 from lapis.core.serialization import builtin
 from lapis.core.source import frames_inside
 from lapis.core.tracebacks import shorten
@@ -234,10 +235,11 @@ class Functional(Model):
         else:
             flat = [inputs]
         if len(flat) != len(wanted):
-            raise ValueError(
+            refuse(
+                "inputs-count",
                 f"The model {self.path!r} has {len(wanted)} inputs, named {self.input_names}, but got {len(flat)} "
-                "tensors with "
-                f"shapes {[getattr(x, 'shape', None) for x in flat]}."
+                f"tensors with shapes {[getattr(x, 'shape', None) for x in flat]}.",
+                "Give one for each, in this order or in a dict by name.",
             )
         return flat
 
@@ -325,9 +327,12 @@ def _by_name(inputs: dict, names: list[str], path: str) -> list[Any]:
     missing = [name for name in names if name not in inputs]
     unknown = [name for name in inputs if name not in names]
     if missing or unknown:
-        raise ValueError(
-            f"The model {path!r} has inputs named {names}; of the given {sorted(inputs)}, "
-            f"missing: {missing or 'none'}, unknown: {unknown or 'none'}."
+        hint = did_you_mean(str(unknown[0]), map(str, missing or names)) if unknown else ""
+        refuse(
+            "unknown-input" if unknown else "missing-input",
+            f"The model {path!r} has inputs named {names}; of the given {sorted(inputs, key=str)}, "
+            f"missing: {missing or 'none'}, unknown: {unknown or 'none'}.",
+            f"Give exactly these names as keys.{hint}",
         )
     return [inputs[name] for name in names]
 
@@ -375,7 +380,12 @@ def _check_shape(shape: tuple, wanted: tuple, name: str, path: str) -> None:
         for size, declared in zip(shape[1:], wanted[1:])
     )
     if len(shape) != len(wanted) or differ:
-        raise ValueError(f"The input {name!r} of the model {path!r} has shape {wanted}, but got shape {shape}.")
+        refuse(
+            "input-shape",
+            f"The input {name!r} of the model {path!r} has shape {wanted}, but got shape {shape}.",
+            "Reshape the data, or declare the input with their shape.",
+            name,
+        )
 
 
 def _check_tensors(structure: Any, what: str) -> None:

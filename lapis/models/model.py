@@ -1,16 +1,19 @@
 """The model: layers, and the faces of training, saving and views."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import lapis.saving as saving
 import lapis.view as view
+from lapis.core.findings import Finding
 from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
 from lapis.graph import KerasTensor, infer_call
 from lapis.layers import Layer
 from lapis.layers.calling import CallContext, calls, signature_of
 from lapis.saving import backup
 from lapis.state import name_scope
+from lapis.training.checks.preflight import check_model
 from lapis.training.run import Run
 from lapis.training.trainer import Trainer
 
@@ -105,6 +108,46 @@ class Model(Trainer, Layer):
         finally:
             calls.context = outer
         self.__dict__.update(_built=True, _build_shapes={"input_shape": shapes})
+
+    def check(
+        self,
+        x: Any = None,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        batch_size: int | None = None,
+        validation_data: Any = None,
+        class_weight: dict | None = None,
+        callbacks: Sequence[Any] = (),
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        epochs: int | None = None,
+    ) -> list[Finding]:
+        """What is wrong, or probably wrong, with the model, its compilation and data: `fit` asks this by itself.
+
+        The arguments are those of `fit`; without data only the model and its compilation are looked at.
+
+        Returns:
+            Findings, each with a `code` (`docs/checks.md` lists them), a `severity`, a `message`, an `advice`, the
+            `path` of the layer and the line where it was called.
+
+        >>> import lapis, numpy as np
+        >>> model = lapis.Sequential([lapis.Input((2,)), lapis.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> [finding.code for finding in model.check(np.ones((8, 2)), np.ones((8, 2)))]
+        ['targets-broadcast']
+        """
+        return check_model(
+            self,
+            (x, y, sample_weight),
+            batch_size,
+            validation_data,
+            class_weight,
+            callbacks=callbacks,
+            steps_per_epoch=steps_per_epoch,
+            validation_steps=validation_steps,
+            epochs=epochs,
+        )
 
     def summary(
         self,

@@ -5,6 +5,7 @@ from typing import Any
 
 import lapis.core.nest as nest
 import lapis.metrics as metrics_module
+from lapis.core.findings import refuse
 from lapis.core.naming import to_snake_case
 from lapis.metrics import MeanMetricWrapper, Metric
 from lapis.training.compile_loss import target_kind
@@ -70,18 +71,36 @@ class CompileMetrics(Metric):
         self._weighted = self._resolve(weighted, "weighted_metrics", targets, predictions)
         self.built = True
 
+    def match(self, y_pred: Any) -> list[list[Any]]:
+        """What was given for each output, plain and weighted together, by names and structure alone; nothing is kept.
+
+        Raises:
+            CheckError: where names or structures do not match.
+        """
+        outputs = OutputTree(y_pred, self.output_names)
+        plain, weighted = (
+            self._per_output(given, what, outputs)
+            for given, what in zip(self.__dict__["_given"], ("metrics", "weighted_metrics"))
+        )
+        return [one + other for one, other in zip(plain, weighted)]
+
+    def _per_output(self, given: Any, what: str, outputs: OutputTree) -> list[list[Any]]:
+        if not given:
+            return [[] for _ in range(len(outputs))]
+        alone = len(outputs) == 1 and not isinstance(given, dict)
+        per_output = [given] if alone else outputs.spread(given, what, leaves_may_nest=True)
+        return [[] if entry is None else nest.flatten(entry) for entry in per_output]
+
     def _resolve(self, given: Any, what: str, targets: list[Any], predictions: list[Any]) -> list[list[Metric]]:
         outputs: OutputTree = self._outputs  # pyright: ignore[reportAssignmentType]
-        if not given:
-            return [[] for _ in predictions]
-        per_output = [given] if len(outputs) == 1 else outputs.spread(given, what, leaves_may_nest=True)
         resolved = []
-        for index, entry in enumerate(per_output):
-            several = [] if entry is None else nest.flatten(entry)
+        for index, several in enumerate(self._per_output(given, what, outputs)):
             if several and targets[index] is None:
-                raise ValueError(
-                    f"There are no targets for the output {outputs.names[index]!r}, but compile() gave it {what}. "
-                    "Pass y, or batches of (x, y)."
+                refuse(
+                    "missing-target",
+                    f"There are no targets for the output {outputs.names[index]!r}, but compile() gave it {what}.",
+                    "Pass y, or batches of (x, y).",
+                    outputs.names[index],
                 )
             resolved.append([_get_metric(one, targets[index], predictions[index]) for one in several])
         return resolved

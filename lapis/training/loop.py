@@ -11,6 +11,8 @@ from lapis.core.config import max_epochs, max_steps_per_epoch
 from lapis.data import get_data_adapter, split_arrays, unpack_x_y_sample_weight
 from lapis.training.at_once import predict_at_once
 from lapis.training.building import build_first, build_on
+from lapis.training.checks.preflight import before_run
+from lapis.training.class_weights import class_weights_for
 from lapis.training.collecting import Collected, as_batch
 from lapis.training.driving import drive, live_state, pace_of, prediction_groups
 from lapis.training.feed import Feed, make_feed
@@ -63,6 +65,12 @@ def _make_callbacks(model: Any, callbacks: Any, verbose: Any, epochs: int, batch
     )
 
 
+def _as_list(callbacks: Any) -> list[Any]:
+    if isinstance(callbacks, CallbackList):
+        return list(callbacks.callbacks)
+    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [] if callbacks is None else [callbacks]
+
+
 def _validates(epoch: int, frequency: Any) -> bool:
     """Whether the epoch, counted from 0, is one with validation."""
     if isinstance(frequency, int):
@@ -97,7 +105,8 @@ def fit(
     strings = takes_strings(model)
     if validation_split and validation_data is None:
         data, validation_data = split_arrays(data, validation_split, strings)
-    adapter = get_data_adapter(*data, batch_size, steps_per_epoch, shuffle, class_weight, strings)
+    by_class = class_weights_for(model, class_weight)
+    adapter = get_data_adapter(*data, batch_size, steps_per_epoch, shuffle, by_class, strings)
     build_first(model, adapter)
     model.make_train_function()
     batches = _limited_feed(adapter, steps_per_epoch, model, model.train_function.stacks)
@@ -109,11 +118,27 @@ def fit(
         model.make_test_function()
         validation = _limited_feed(val_adapter, validation_steps, model, model.test_function.stacks)
     run = Run(model, batches, validation)
+    before_run(
+        model,
+        "fit",
+        data,
+        batches,
+        None if validation is None else validation.adapter,
+        validation_data,
+        class_weight=class_weight,
+        callbacks=_as_list(callbacks),
+        batch_size=batch_size,
+        steps_per_epoch=steps_per_epoch,
+        validation_steps=validation_steps,
+        epochs=epochs,
+        shuffle=shuffle,
+        validates=validation_data is not None,
+    )
     build_on(model, batches.peek, with_targets=True)
     if may_fill_up(model, training=True):
         batches.fill_up()
     if validation is not None and may_fill_up(model, training=False):
-        validation.fill_up(bucket_for(val_adapter))
+        validation.fill_up(bucket_for(validation.adapter))
     callbacks = _make_callbacks(model, callbacks, verbose, epochs, batches, in_fit=True)
     model.stop_training = False
     model._initial_epoch = None  # a callback may set it in `on_train_begin`
@@ -202,6 +227,7 @@ def evaluate(
     build_first(model, adapter)
     model.make_test_function()
     feed = _limited_feed(adapter, steps, model, model.test_function.stacks)
+    before_run(model, "evaluate", data, feed, batch_size=batch_size, steps_per_epoch=steps)
     build_on(model, feed.peek, with_targets=True)
     if may_fill_up(model, training=False):
         feed.fill_up(bucket_for(adapter))

@@ -51,6 +51,7 @@ class Trainer:
         steps_per_execution: int | str = "auto",
         jit_compile: bool | str = "auto",
         auto_scale_loss: bool = True,
+        check: str = "error",
     ) -> None:
         """Say how the model is trained and measured.
 
@@ -69,6 +70,8 @@ class Trainer:
                 are the same either way.
             jit_compile: whether steps are compiled; `"auto"` does so unless `run_eagerly`.
             auto_scale_loss: under the policy `mixed_float16`, scale the loss so that small gradients do not vanish.
+            check: what to do with mistakes found before the first step: `"error"` raises a `CheckError` for what is
+                certainly wrong and warns of what probably is, `"warn"` only warns, `"off"` does not look.
 
         Raises:
             ValueError: for a name that is not known, or metrics that are in no list or dict.
@@ -82,7 +85,7 @@ class Trainer:
         given = optimizer, loss, loss_weights, metrics, weighted_metrics
         with shortened_tracebacks():
             compiling.check_steps(steps_per_execution)
-            parts = compiling.compiled_parts(self, *given, auto_scale_loss)
+            parts = compiling.compiled_parts(self, *given, auto_scale_loss, check)
         self.__dict__.update(  # past the layer's tracking: none of it is a part of the model
             parts,
             _run_eagerly=bool(run_eagerly),
@@ -338,7 +341,8 @@ class Trainer:
             validation_split: the share of samples, from the end of the arrays, kept for validation.
             validation_data: `(x, y)`, `(x, y, sample_weight)`, or batches like `x`; goes before `validation_split`.
             shuffle: take the samples of arrays in a new order in each epoch; `"batch"` only within each batch.
-            class_weight: a dict from class numbers to the weights of their samples.
+            class_weight: a dict from class numbers to the weights of their samples; for several outputs a dict of
+                such dicts by output name.
             sample_weight: weights of the samples `(samples,)`, or per step `(samples, time)`; one per output in the
                 structure of `y`, or one for all.
             initial_epoch: the epoch, counted from 0, to begin with.

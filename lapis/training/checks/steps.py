@@ -18,7 +18,8 @@ def steps_beyond_data(subject: Subject) -> Iterator[Finding]:
     """`steps-beyond-data`, `validation-steps-beyond-data`: an epoch longer than the data; `no-epochs`."""
     size = subject.batch_size or _DEFAULT_BATCH
     if subject.batch_size and subject.steps_per_epoch:  # with one alone, the other follows from the data
-        yield from _beyond("steps_per_epoch", subject.steps_per_epoch, _length(subject.whole), size)
+        name = "steps" if subject.method == "evaluate" else "steps_per_epoch"
+        yield from _beyond(name, subject.steps_per_epoch, _length(subject.whole), size)
     if subject.validation_steps:
         size = _length(subject.validation_batch) or size
         yield from _beyond("validation_steps", subject.validation_steps, _length(subject.validation_whole), size)
