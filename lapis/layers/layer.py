@@ -10,7 +10,7 @@ from lapis.core.changes import changed
 from lapis.core.dtypes import is_float_dtype, standardize_dtype
 from lapis.core.findings import Finding, tell
 from lapis.core.serialization import builtin
-from lapis.core.source import calling_line
+from lapis.core.source import calling_line, frames_inside
 from lapis.core.tracebacks import shorten
 from lapis.core.watching import watching
 from lapis.graph import KerasTensor, Node, Operation, any_symbolic, get_mask, infer_call, inferring, set_mask
@@ -423,8 +423,9 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
             uses_it = signature.takes_mask or signature.mask_names
             if not uses_it and previous_mask is not None and any(m is not None for m in nest.flatten(previous_mask)):
                 message = _MASK_LOST.format(cls=type(self).__name__)
-                lost = Finding("mask-lost", "warning", message, _MASK_MAY_PASS, self.path, calling_line())
-                tell([lost], stacklevel=3)
+                source = calling_line() if any_symbolic(inputs) else None  # a running graph was called elsewhere
+                lost = Finding("mask-lost", "warning", message, _MASK_MAY_PASS, self.path, source)
+                tell([lost], stacklevel=frames_inside())
             return
         flat = [x for x in nest.flatten(outputs) if x is not None]
         if all(get_mask(x) is not None for x in flat):
