@@ -2,11 +2,13 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import lapis as keras
+from benchmarks.planning import measure
 from lapis import layers, ops
 from lapis.kernels import available
 from lapis.training.planning import largest_batch, parse_memory
@@ -386,3 +388,12 @@ def test_largest_batch(name: str) -> None:
 def test_memory_that_is_none(memory) -> None:
     with pytest.raises(ValueError, match="expected a number of bytes"):
         parse_memory(memory)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the resident memory is read from /proc")
+@pytest.mark.parametrize("training", [True, False], ids=["training", "prediction"])
+@pytest.mark.parametrize("name, batch", [("mlp", 32768), ("toy_resnet", 1024), ("gru", 1024)])
+def test_peak_memory_is_what_a_process_takes(name: str, batch: int, training: bool) -> None:
+    found = measure(name, training, batch)
+    assert found["predicted"] == pytest.approx(found["measured"], rel=0.15)
