@@ -228,6 +228,20 @@ def test_rows_follow_the_layers() -> None:
     assert frozen.flops_backward == 0 and frozen.parameters == 72
 
 
+def test_what_is_computed_again_counts_again() -> None:
+    inputs = keras.Input((8,))
+    plans = []
+    for mode in (None, "full"):
+        with keras.RematScope(mode=mode):
+            hidden = layers.Dense(64, activation="tanh")
+        model = keras.Model(inputs, layers.Dense(8)(hidden(inputs)))
+        model.compile("sgd", "mse")
+        plans.append(model.plan(16, compiler=False).layers[0])
+    kept, again = plans
+    assert again.flops_forward == pytest.approx(kept.flops_forward, rel=0.1)
+    assert again.flops_backward > kept.flops_backward + 2 * 16 * 8 * 64 - 1
+
+
 class Subclassed(keras.Model):
     def __init__(self) -> None:
         super().__init__(name="own")
