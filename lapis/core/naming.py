@@ -1,7 +1,9 @@
 """Names for layers and operations that the user did not name."""
 
+import difflib
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 
 _counts: defaultdict[str, int] = defaultdict(int)
 _BOUNDARY = re.compile(r"(.)([A-Z][a-z]+)")
@@ -37,6 +39,25 @@ def auto_name(class_name: str) -> str:
     return unique_name(to_snake_case(class_name))
 
 
+def is_made_up(name: str, class_name: str) -> bool:
+    """Whether a name is one that `auto_name` could have made for the class, or `Bidirectional` from such a name.
+
+    >>> is_made_up("dense_12", "Dense"), is_made_up("head", "Dense")
+    (True, False)
+    """
+    return re.fullmatch(rf"(forward_|backward_)?{re.escape(to_snake_case(class_name))}(_\d+)?", name) is not None
+
+
 def reset() -> None:
     """Start counting afresh, as a new session would."""
     _counts.clear()
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A sentence that names the close ones among the known names, preceded by a space; empty where there are none.
+
+    >>> did_you_mean("titel", ["title", "body"])
+    " Did you mean 'title'?"
+    """
+    close = difflib.get_close_matches(name, list(known), n=3)
+    return f" Did you mean {', '.join(map(repr, close))}?" if close else ""

@@ -4,7 +4,6 @@ Nothing is imported or executed because a config names it: a `module` is compare
 """
 
 import copy
-import difflib
 import inspect
 import threading
 import types
@@ -17,6 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from lapis.core.dtypes import standardize_dtype
+from lapis.core.naming import did_you_mean
 
 _T = TypeVar("_T")
 
@@ -385,13 +385,8 @@ def _find_class(config: dict, custom_objects: dict | None) -> Any:
     raise ValueError(
         f"The config names a class {label!r} (registered as {registered_name!r}) that is not known here. Pass it in "
         "`custom_objects`, or register it with `lapis.saving.register_keras_serializable()`."
-        + _suggest(class_name, _BY_CLASS_NAME)
+        + did_you_mean(class_name, _BY_CLASS_NAME)
     )
-
-
-def _suggest(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=3)
-    return f" Did you mean {', '.join(map(repr, close))}?" if close else ""
 
 
 def resolve(identifier: Any, kind: str, table: dict[str, Any], base: type | None = None) -> Any:
@@ -414,7 +409,7 @@ def resolve(identifier: Any, kind: str, table: dict[str, Any], base: type | None
         if found is None:
             found = _custom((identifier,), None)
         if found is None:
-            raise ValueError(f"There is no {kind} named {identifier!r}.{_suggest(identifier, table)}")
+            raise ValueError(f"There is no {kind} named {identifier!r}.{did_you_mean(identifier, table)}")
     else:
         found = identifier
     if isinstance(found, type):

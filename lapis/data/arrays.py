@@ -9,8 +9,10 @@ import numpy as np
 import lapis.core.nest as nest
 from lapis.core.config import floatx
 from lapis.core.dtypes import is_float_dtype
+from lapis.core.findings import refuse
+from lapis.core.naming import did_you_mean
 from lapis.data.adapter import DataAdapter
-from lapis.data.packing import class_weight_to_sample_weight, pack_x_y_sample_weight
+from lapis.data.packing import OutputClassWeights, class_weight_to_sample_weight, pack_x_y_sample_weight
 from lapis.state import make_default_seed
 
 
@@ -97,13 +99,21 @@ def _check_batch_size(batch_size: Any) -> None:
 def _spread_weights(y: Any, sample_weight: Any) -> Any:
     if sample_weight is None or not nest.is_nested(y):
         return sample_weight
+    if isinstance(y, dict) and isinstance(sample_weight, dict):
+        unknown = [key for key in sample_weight if key not in y]
+        if unknown:
+            refuse(
+                "unknown-output",
+                f"sample_weight names outputs that y does not have: {unknown}. It has {list(y)}.",
+                f"Use these names as keys.{did_you_mean(str(unknown[0]), map(str, y))}",
+            )
     if nest.is_nested(sample_weight):
         try:
             nest.assert_same_structure(y, sample_weight)
         except ValueError as error:
             raise ValueError(f"sample_weight needs one array per array of y. {error}") from None
         return sample_weight
-    shape = np.shape(sample_weight)
+    shape = np.shape(sample_weight)  # pyright: ignore[reportArgumentType, reportCallIssue]
     if len(shape) != 1 and not (len(shape) == 2 and shape[1] == 1):
         raise ValueError(
             f"y holds {len(nest.flatten(y))} arrays and sample_weight is one array of shape {shape}. One array for "
@@ -134,7 +144,7 @@ class ArrayAdapter(DataAdapter):
         batch_size: int | None = None,
         steps: int | None = None,
         shuffle: bool | str = False,
-        class_weight: dict | None = None,
+        class_weight: dict | OutputClassWeights | None = None,
         strings: bool = False,
     ) -> None:
         _check_batch_size(batch_size)

@@ -16,9 +16,13 @@ class Node:
         outputs: what came out, in its structure.
         input_tensors, output_tensors: the symbolic tensors among both, flat.
         source: `"file:line"` of the user's program that made the call, `None` where nobody knows.
+        in_model: whether it is part of a model, or has been.
     """
 
-    __slots__ = ("_substitute", "args", "input_tensors", "kwargs", "operation", "output_tensors", "outputs", "source")
+    __slots__ = (
+        *("_substitute", "args", "in_model", "input_tensors", "kwargs", "operation", "output_tensors", "outputs"),
+        "source",
+    )
 
     def __init__(self, operation: Any, args: tuple, kwargs: dict, outputs: Any) -> None:
         self.operation = operation
@@ -26,6 +30,7 @@ class Node:
         self.kwargs = kwargs
         self.outputs = outputs
         self.source = calling_line()
+        self.in_model = False
         if len(args) == 1 and not kwargs and args[0].__class__ is KerasTensor:
             self.input_tensors = [args[0]]
             self._substitute = _one

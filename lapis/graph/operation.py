@@ -6,7 +6,10 @@ from typing import Any, TypeVar, overload
 
 from lapis.core import config, nest
 from lapis.core.naming import auto_name
+from lapis.core.tracebacks import is_users
+from lapis.core.watching import watching
 from lapis.graph.infer import infer
+from lapis.graph.masks import any_masks, get_mask, set_mask
 from lapis.graph.node import Node
 from lapis.graph.tensor import PLAIN, ArrayHolder, KerasTensor, any_symbolic
 
@@ -114,15 +117,33 @@ class FunctionOperation(Operation):
         return "".join(part.capitalize() for part in self.function.__name__.split("_"))
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        return self.function(*args, **kwargs)
+        outputs = self.function(*args, **kwargs)
+        if any_masks():
+            self._carry_mask(outputs, args, kwargs)
+        if watching.watch is not None:
+            watching.watch.operation(self, (args, kwargs), outputs)
+        return outputs
+
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+        outputs = super().symbolic_call(*args, **kwargs)
+        self._carry_mask(outputs, args, kwargs)
+        return outputs
+
+    def _carry_mask(self, outputs: Any, args: tuple, kwargs: dict) -> None:
+        """Let the mask go on as the operation's rule says, the same way in a graph and when the graph runs."""
+        rule = getattr(self.function, "carried_mask", None)
+        if rule is not None and any(get_mask(x) is not None for x in nest.flatten((args, kwargs))):
+            mask = rule(outputs, *args, **kwargs)
+            if mask is not None and len(mask.shape) < len(outputs.shape):  # an axis of features must be left
+                set_mask(outputs, mask)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         try:
             return _spec_of(self.function, args, kwargs)
         except (TypeError, ValueError) as error:
-            if type(error) not in (TypeError, ValueError):
-                raise
-            raise type(error)(f"In ops.{self.function.__name__}: {error}") from error
+            if type(error) in (TypeError, ValueError) and not is_users(error):
+                error.args = (f"In ops.{self.function.__name__}: {error}",)
+            raise
 
     def __deepcopy__(self, memo: dict) -> "FunctionOperation":
         return FunctionOperation(self.function, self.name)

@@ -8,18 +8,21 @@ import numpy as np
 import lapis.ops as ops
 from lapis.core import nest
 from lapis.core.dtypes import standardize_dtype
+from lapis.core.findings import refuse, tell
+from lapis.core.naming import did_you_mean
 from lapis.core.serialization import builtin
+from lapis.core.source import frames_inside
 from lapis.core.tracebacks import shorten
 from lapis.graph import (
     HostOutputs,
     HostPart,
-    InnerTensor,
     KerasTensor,
     Node,
     Plan,
     any_symbolic,
     get_mask,
     host_part,
+    inner_tensor,
     needs_host,
     producer,
     set_mask,
@@ -29,6 +32,7 @@ from lapis.layers.core.input_layer import Input, InputLayer
 from lapis.models.functional_config import functional_from_config, functional_to_config
 from lapis.models.model import Model
 from lapis.training import eager
+from lapis.training.checks.masks import masks_lost_in_operations
 
 
 @builtin("keras.models", "Model")
@@ -82,6 +86,9 @@ class Functional(Model):
         )
         if self._needs_host:
             self.__dict__["_host_part"] = host_part(plan)
+        for node in plan.nodes:
+            node.in_model = True
+        tell(list(masks_lost_in_operations(plan)), stacklevel=frames_inside())
         owner = weakref.ref(self)
         for x in plan.inputs:
             x._owners = [*getattr(x, "_owners", ()), owner]  # pyright: ignore[reportAttributeAccessIssue]
@@ -230,10 +237,11 @@ class Functional(Model):
         else:
             flat = [inputs]
         if len(flat) != len(wanted):
-            raise ValueError(
+            refuse(
+                "inputs-count",
                 f"The model {self.path!r} has {len(wanted)} inputs, named {self.input_names}, but got {len(flat)} "
-                "tensors with "
-                f"shapes {[getattr(x, 'shape', None) for x in flat]}."
+                f"tensors with shapes {[getattr(x, 'shape', None) for x in flat]}.",
+                "Give one for each, in this order or in a dict by name.",
             )
         return flat
 
@@ -299,12 +307,6 @@ def _is_text(inputs: Any) -> bool:
     return isinstance(next(iter(nest.flatten(inputs)), None), (str, bytes))
 
 
-def inner_tensor(node: Node, x: KerasTensor) -> KerasTensor:
-    """The tensor that addresses `x`, inside a nested model, through one call of that model."""
-    from_plan = [t for t in node.output_tensors if node.operation.graph.outputs[node.output_tensors.index(t)] is x]
-    return from_plan[0] if from_plan else InnerTensor(node, x)
-
-
 def _is_functional_signature(cls: type) -> bool:
     return cls is Functional or cls.__init__ is Functional.__init__
 
@@ -321,9 +323,12 @@ def _by_name(inputs: dict, names: list[str], path: str) -> list[Any]:
     missing = [name for name in names if name not in inputs]
     unknown = [name for name in inputs if name not in names]
     if missing or unknown:
-        raise ValueError(
-            f"The model {path!r} has inputs named {names}; of the given {sorted(inputs)}, "
-            f"missing: {missing or 'none'}, unknown: {unknown or 'none'}."
+        hint = did_you_mean(str(unknown[0]), map(str, missing or names)) if unknown else ""
+        refuse(
+            "unknown-input" if unknown else "missing-input",
+            f"The model {path!r} has inputs named {names}; of the given {sorted(inputs, key=str)}, "
+            f"missing: {missing or 'none'}, unknown: {unknown or 'none'}.",
+            f"Give exactly these names as keys.{hint}",
         )
     return [inputs[name] for name in names]
 
@@ -371,7 +376,12 @@ def _check_shape(shape: tuple, wanted: tuple, name: str, path: str) -> None:
         for size, declared in zip(shape[1:], wanted[1:])
     )
     if len(shape) != len(wanted) or differ:
-        raise ValueError(f"The input {name!r} of the model {path!r} has shape {wanted}, but got shape {shape}.")
+        refuse(
+            "input-shape",
+            f"The input {name!r} of the model {path!r} has shape {wanted}, but got shape {shape}.",
+            "Reshape the data, or declare the input with their shape.",
+            name,
+        )
 
 
 def _check_tensors(structure: Any, what: str) -> None:

@@ -1,19 +1,25 @@
 """The model: layers, and the faces of training, saving and views."""
 
 import json
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, overload
 
 import lapis.saving as saving
+import lapis.surgery as surgery
 import lapis.view as view
+from lapis.core.findings import Finding
 from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
-from lapis.graph import KerasTensor, infer_call
+from lapis.graph import KerasTensor, Place, infer_call
 from lapis.layers import Layer
 from lapis.layers.calling import CallContext, calls, signature_of
 from lapis.models import planning
-from lapis.saving import backup
+from lapis.saving import backup, native
 from lapis.state import name_scope
+from lapis.training.checks.preflight import check_model
 from lapis.training.run import Run
 from lapis.training.trainer import Trainer
+
+Tensors: TypeAlias = KerasTensor | Sequence[Any] | Mapping[str, Any]
 
 
 @builtin("keras")
@@ -37,13 +43,21 @@ class Model(Trainer, Layer):
 
     _builds_in_call = True
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         if cls is Model and _from_graph(args, kwargs):
-            cls = Model._functional_class
+            cls = Model._functional_class  # pyright: ignore[reportAssignmentType]
         return super().__new__(cls, *args, **kwargs)  # pyright: ignore[reportArgumentType]
 
     _functional_class: Any = None  # set below Functional, which is a Model itself
 
+    @overload
+    def __init__(
+        self, *, name: str | None = None, trainable: bool = True, dtype: Any = None, **kwargs: Any
+    ) -> None: ...
+    @overload
+    def __init__(
+        self, inputs: Tensors, outputs: Tensors, *, name: str | None = None, trainable: bool = True
+    ) -> None: ...
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         functional = Model._functional_class
         if _from_graph(args, kwargs) and not isinstance(self, functional):
@@ -62,6 +76,21 @@ class Model(Trainer, Layer):
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The model's outputs; a subclass defines it."""
         raise NotImplementedError(f"The model {type(self).__name__} does not define `call`.")
+
+    if TYPE_CHECKING:  # what models with a graph have
+
+        @property
+        def inputs(self) -> list[KerasTensor]: ...
+        @property
+        def outputs(self) -> list[KerasTensor]: ...
+        @property
+        def input_shape(self) -> Any: ...
+        @property
+        def output_shape(self) -> Any: ...
+        @property
+        def input_names(self) -> list[str]: ...
+        @property
+        def output_names(self) -> list[str]: ...
 
     @property
     def layers(self) -> list[Layer]:
@@ -99,13 +128,54 @@ class Model(Trainer, Layer):
             with name_scope(self.name, caller=self):
                 infer_call(self._call_on_converted, (inputs,) if names else (), {})
         except Exception as error:
-            raise ValueError(
-                f"The model {self.path!r} could not be built for the input shape {input_shape}: {error} "
+            error.add_note(
+                f"The model {self.path!r} could not be built for the input shape {input_shape}. "
                 "If it takes inputs of another type or several arguments, call it on data instead."
-            ) from error
+            )
+            raise
         finally:
             calls.context = outer
         self.__dict__.update(_built=True, _build_shapes={"input_shape": shapes})
+
+    def check(
+        self,
+        x: Any = None,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        batch_size: int | None = None,
+        validation_data: Any = None,
+        class_weight: dict | None = None,
+        callbacks: Sequence[Any] = (),
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        epochs: int | None = None,
+    ) -> list[Finding]:
+        """What is wrong, or probably wrong, with the model, its compilation and data: `fit` asks this by itself.
+
+        The arguments are those of `fit`; without data only the model and its compilation are looked at.
+
+        Returns:
+            Findings, each with a `code` (`docs/checks.md` lists them), a `severity`, a `message`, an `advice`, the
+            `path` of the layer and the line where it was called.
+
+        >>> import lapis, numpy as np
+        >>> model = lapis.Sequential([lapis.Input((2,)), lapis.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> [finding.code for finding in model.check(np.ones((8, 2)), np.ones((8, 2)))]
+        ['targets-broadcast']
+        """
+        return check_model(
+            self,
+            (x, y, sample_weight),
+            batch_size,
+            validation_data,
+            class_weight,
+            callbacks=callbacks,
+            steps_per_epoch=steps_per_epoch,
+            validation_steps=validation_steps,
+            epochs=epochs,
+        )
 
     def summary(
         self,
@@ -187,6 +257,38 @@ class Model(Trainer, Layer):
         """
         return planning.max_batch(self, memory, training, input_shapes, target_shapes)
 
+    def find(self, what: Any) -> list[Place]:
+        """The calls inside, at any depth, that a path, a pattern, a class or a condition fits (`surgery.find`)."""
+        return surgery.find(self, what)
+
+    def features(self, paths: str | Sequence[str]) -> Any:
+        """A model that gives what comes out at the paths, a dict, and computes nothing else (`surgery.features`)."""
+        return surgery.features(self, paths)
+
+    def inspect(
+        self,
+        x: Any,
+        paths: str | Sequence[str],
+        y: Any = None,
+        sample_weight: Any = None,
+        of: Any = None,
+        training: bool = False,
+    ) -> surgery.Inspection:
+        """Activations, and gradients of the loss or of a function, by path, as NumPy arrays (`surgery.inspect`)."""
+        return surgery.inspect(self, x, paths, y, sample_weight, of, training)
+
+    def edit(self) -> surgery.Editor:
+        """An editor of the graph by path, whose `build()` gives a new model with the weights kept that still fit."""
+        return surgery.edit(self)
+
+    def graph_hash(self) -> str:
+        """SHA-256 of the graph and the settings of the layers, without weights and made-up names."""
+        return surgery.graph_hash(self)
+
+    def to_code(self) -> str:
+        """Readable Python that makes the model again; running it gives an equal `graph_hash` (`surgery.to_code`)."""
+        return surgery.to_code(self)
+
     def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
         """Write architecture, weights, compile arguments and optimizer state to a `.keras` or `.h5` file."""
         saving.save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
@@ -204,6 +306,9 @@ class Model(Trainer, Layer):
 
     def _load_backup(self, path: Any) -> None:
         (self._training_run or Run(self)).restore(backup.read(path))
+
+    def _load_checkpoint(self, path: Any) -> None:
+        native.load_training(self, path, (self._training_run or Run(self)).restore)
 
     def __reduce__(self) -> tuple:
         return saving.unpack, saving.pack(self)

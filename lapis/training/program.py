@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.extend.core import jaxpr_as_fun
 
+from lapis.core.allocation import keep_freed_memory
 from lapis.core.recent import Recent
 from lapis.kernels import slow_in_loops
 from lapis.state import real_rows
@@ -48,10 +49,10 @@ class Traced:
     def __init__(self, step: Callable, groups: Sequence[int], state: list[Any], stack: Stack, size_type: Any) -> None:
         def flat(values: list[Any], batch: Any, real: Any) -> tuple[Any, list[Any]]:
             if real is None:
-                outputs, new = step(_grouped(values, groups), batch)
+                outputs, new = step(grouped(values, groups), batch)
             else:
                 with real_rows(real, stack.size):
-                    outputs, new = step(_grouped(values, groups), batch)
+                    outputs, new = step(grouped(values, groups), batch)
             new = list(itertools.chain.from_iterable(new))
             # In exactly the old types, which a loop must keep.
             return outputs, [n if n is v else jnp.asarray(n, v.dtype) for n, v in zip(new, values, strict=True)]
@@ -90,6 +91,7 @@ class Compiled:
         self._changed, self._kept = traced.changed, traced.kept
         self._loops = traced.loops and capacity > 1
         self.has_constants = bool(traced.constants)
+        keep_freed_memory()  # each run takes its working memory anew
         run = _looping(traced, collects) if self._loops else _single(traced, collects)
         self.function = jax.jit(run, donate_argnums=(0,) if uses_up else (), compiler_options=_compiler_options())
 
@@ -143,6 +145,8 @@ class Program:
         step: `step(state, batch) -> (outputs, state)`, the state in groups of values.
         collects: keep the outputs of every step, one on top of the other, instead of the last step's.
         uses_up: let the new state take the memory of the old.
+        sized: tell the step how many rows of its batch are real; not needed where outputs are kept, whose padding can
+            be cut off later.
         share_as: asked when the step is to be compiled, `share_as(by_name)` gives what stands for it among all models,
             so that equal steps share a program; `None` for a step that is like no other. `by_name` tells whether the
             batches hold dicts, so that names decide what is what.
@@ -155,11 +159,13 @@ class Program:
         step: Callable,
         collects: bool = False,
         uses_up: bool = False,
+        sized: bool = True,
         share_as: Callable[[bool], Any] = lambda by_name: None,
     ) -> None:
         self._step = step
         self._collects = collects
         self._uses_up = uses_up
+        self._sized = sized
         self._share_as = share_as
         self._traced = Recent(_MOST_KEPT)
         self._compiled = Recent(_MOST_KEPT)
@@ -168,7 +174,7 @@ class Program:
 
     def calls(self, variables: Sequence[Sequence[Any]], state: list[Any], stack: Stack) -> Iterator[Call]:
         """The calls that run the step on all batches of the stack; each takes the state that the one before left."""
-        sizes = None if self._collects else stack.sizes  # of outputs that are kept, padding can be cut off later
+        sizes = stack.sizes if self._sized else None
         arrays, tree = jax.tree.flatten(stack.arrays)
         batch = tree, sizes is None, tuple([(array.shape[1:], array.dtype) for array in arrays])
         key = tuple([tuple(map(id, group)) for group in variables]), batch, arrays[0].shape[0]
@@ -220,7 +226,7 @@ class EagerProgram:
         groups = tuple(map(len, variables))
 
         def run(values: list[Any], _: Any, batch: Any) -> tuple[Any, list[Any]]:
-            outputs, new = self._step(_grouped(values, groups), batch)
+            outputs, new = self._step(grouped(values, groups), batch)
             outputs = jax.tree.map(lambda output: output[None], outputs) if self._collects else outputs
             return outputs, list(itertools.chain.from_iterable(new))
 
@@ -231,6 +237,6 @@ def _holds_dicts(structure: Any) -> bool:
     return isinstance(structure, dict) or (isinstance(structure, (list, tuple)) and any(map(_holds_dicts, structure)))
 
 
-def _grouped(values: Sequence[Any], groups: Sequence[int]) -> tuple[list[Any], ...]:
+def grouped(values: Sequence[Any], groups: Sequence[int]) -> tuple[list[Any], ...]:
     rest = iter(values)
     return tuple(list(itertools.islice(rest, size)) for size in groups)
