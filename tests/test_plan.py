@@ -2,11 +2,13 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import lapis as keras
+from benchmarks.planning import measure
 from lapis import layers, ops
 from lapis.kernels import available
 from lapis.training.planning import largest_batch, parse_memory
@@ -226,6 +228,20 @@ def test_rows_follow_the_layers() -> None:
     assert frozen.flops_backward == 0 and frozen.parameters == 72
 
 
+def test_what_is_computed_again_counts_again() -> None:
+    inputs = keras.Input((8,))
+    plans = []
+    for mode in (None, "full"):
+        with keras.RematScope(mode=mode):
+            hidden = layers.Dense(64, activation="tanh")
+        model = keras.Model(inputs, layers.Dense(8)(hidden(inputs)))
+        model.compile("sgd", "mse")
+        plans.append(model.plan(16, compiler=False).layers[0])
+    kept, again = plans
+    assert again.flops_forward == pytest.approx(kept.flops_forward, rel=0.1)
+    assert again.flops_backward > kept.flops_backward + 2 * 16 * 8 * 64 - 1
+
+
 class Subclassed(keras.Model):
     def __init__(self) -> None:
         super().__init__(name="own")
@@ -386,3 +402,12 @@ def test_largest_batch(name: str) -> None:
 def test_memory_that_is_none(memory) -> None:
     with pytest.raises(ValueError, match="expected a number of bytes"):
         parse_memory(memory)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the resident memory is read from /proc")
+@pytest.mark.parametrize("training", [True, False], ids=["training", "prediction"])
+@pytest.mark.parametrize("name, batch", [("mlp", 32768), ("toy_resnet", 1024), ("gru", 1024)])
+def test_peak_memory_is_what_a_process_takes(name: str, batch: int, training: bool) -> None:
+    found = measure(name, training, batch)
+    assert found["predicted"] == pytest.approx(found["measured"], rel=0.15)
