@@ -124,8 +124,8 @@ class Expressions:
             return text(obj.name), [], ""
         cls, settings = type(obj), dict(entry["config"])
         settings = short_floats(settings) if issubclass(cls, Optimizer) else settings
-        if isinstance(settings.get("name"), str) and given_name(settings["name"], cls.__name__) is None:
-            del settings["name"]
+        if settings.get("name") == cls.__name__ or given_name(settings.get("name"), cls.__name__) is None:
+            settings.pop("name", None)
         short = self._short(cls, settings)
         if short is not None:
             return short, [], ""
