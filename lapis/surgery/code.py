@@ -56,7 +56,7 @@ class _Code:
         self._model = model
         self._taken = {"lapis", "np", "layers", "ops", "model", "random", "activations", "surgery", *dir(builtins)}
         self._taken |= {"initializers", "regularizers", "constraints", "losses", "metrics", "optimizers"}
-        self._expressions = Expressions(self._taken)
+        self._expressions = Expressions()
         self._lines: list[str] = []
         self._tensors: dict[int, str] = {}
         self._layers: dict[int, str] = {}
@@ -219,7 +219,7 @@ class _Code:
             if getattr(namespace, function.__name__, None) is function:
                 self._expressions.used.add(name.partition(".")[0])
                 return f"{name}.{function.__name__}"
-        return self._expressions._foreign(function)
+        return self._expressions.foreign(function)
 
     def _key(self, key: Any) -> str:
         """What stands in the brackets of an index."""
