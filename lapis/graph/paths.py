@@ -87,7 +87,7 @@ def call_names(plan: Plan) -> dict[int, str]:
         operation = node.operation
         if isinstance(operation, FunctionOperation):
             name = _free(operation.function.__name__, "_", 0, taken)
-        elif number := plan.call_index(node) if id(operation) in plan.calls else 0:
+        elif number := plan.call_index(node):
             name = _free(operation.name, ":", number, taken)
         else:
             name = operation.name

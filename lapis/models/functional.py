@@ -24,6 +24,7 @@ from lapis.graph import (
     host_part,
     inner_tensor,
     needs_host,
+    places,
     producer,
     set_mask,
 )
@@ -249,8 +250,9 @@ class Functional(Model):
         """The symbolic tensor that a layer at any depth makes, reached from this model's inputs.
 
         Args:
-            path: the layer's path, such as `"encoder/conv2d_1"`.
-            call: which call of the outermost layer on the path, where it is shared.
+            path: the layer's path, such as `"encoder/conv2d_1"` or, in the second call of `encoder`,
+                `"encoder:1/conv2d_1"`; functions between layers have paths too (`surgery.find`).
+            call: which call of the outermost layer on the path, where the path does not say.
             index: which output, where there are several.
 
         >>> import lapis
@@ -260,6 +262,9 @@ class Functional(Model):
         >>> lapis.Model(a, inner(a)).get_tensor("inner/h").shape
         (None, 3)
         """
+        named = [place for place in places(self) if place.path == path and place.node is not None]
+        if named and call == 0:
+            return nest.flatten(named[0].output)[index]
         first, _, rest = path.partition("/")
         layer = self.get_layer(first)
         nodes = [node for node in self.graph_plan.nodes if node.operation is layer]
