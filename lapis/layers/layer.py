@@ -29,6 +29,7 @@ from lapis.layers.calling import (
 )
 from lapis.layers.configured import Configured
 from lapis.layers.converting import as_spec, to_tensor
+from lapis.layers.dims import output_dims
 from lapis.layers.input_spec import check_inputs
 from lapis.layers.pure_calls import PureCalls
 from lapis.layers.rematerialized import Rematerialized
@@ -277,14 +278,14 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
             outputs = spec_of(*args, **kwargs) if symbolic else self._call_on_arrays(args, kwargs)
             if previous_mask is not None or self._defines_mask:
                 self._pass_mask(first, outputs, previous_mask)
+            if symbolic:
+                Node(self, given_args, given_kwargs, outputs)
         except Exception as error:
             note_call(error, scopes.path, self, given_args, given_kwargs, type(self).call)
             shorten(error)
             raise
         finally:
             calls.context, context.training, scopes.callers, scopes.path = outer, outer_training, callers, path
-        if symbolic:
-            Node(self, given_args, given_kwargs, outputs)
         return outputs
 
     def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
@@ -408,6 +409,9 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
         It speaks for layers of the library itself, without those that it wraps.
         """
         return False
+
+    def output_dims(self, *args: Any, **kwargs: Any) -> Any:
+        return output_dims(self, args or tuple(kwargs.values()))
 
     # Masks
 

@@ -152,6 +152,9 @@ class Sequential(Model):
             else super().compute_output_spec(*args, **kwargs)
         )
 
+    def output_dims(self, *args: Any, **kwargs: Any) -> Any:
+        return None if self._functional is None else self._functional.output_dims(*args, **kwargs)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
             if self._functional is not None and self._host_part is not None and is_raw(args, kwargs):
