@@ -6,7 +6,7 @@ from typing import Any, TypeVar, overload
 
 from lapis.core import config, nest
 from lapis.core.naming import auto_name
-from lapis.core.tracebacks import is_users
+from lapis.core.tracebacks import is_users, shorten
 from lapis.core.watching import watching
 from lapis.graph.dims import of_function
 from lapis.graph.infer import infer
@@ -138,6 +138,7 @@ class FunctionOperation(Operation):
         except (TypeError, ValueError) as error:
             if type(error) in (TypeError, ValueError) and not is_users(error):
                 error.args = (f"In ops.{self.function.__name__}: {error}",)
+            shorten(error)
             raise
 
     def output_dims(self, *args: Any, **kwargs: Any) -> Any:

@@ -52,6 +52,7 @@ class Functional(Model):
     _first_call = 1
     _host_part: HostPart | None = None
     _needs_host: bool
+    _common_sizes: list[tuple[str, list[tuple[int, int]]]]
 
     plan: Plan
     _operations: list[Any]

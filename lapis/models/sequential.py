@@ -65,6 +65,10 @@ class Sequential(Model):
         if not isinstance(layer, Layer):
             if not callable(layer):
                 raise TypeError(f"Sequential takes layers; got {layer!r} of type {type(layer).__name__}.")
+            if isinstance(layer, type):
+                raise TypeError(
+                    f"Sequential takes layers; got the class {layer.__name__}, call it: {layer.__name__}(...)."
+                )
             raise TypeError(f"Sequential takes layers; wrap the function {layer!r} in a Lambda layer.")
         if any(layer.name == other.name for other in self._stack):
             raise ValueError(f"Sequential already has a layer named {layer.name!r}; give each a name of its own.")
