@@ -333,6 +333,10 @@ CALLS = {
         lambda: L.EinsumDense("abc,cd->abd", (None, 4), name="here")(one(3)),
         ["'here'", "(None, 3)", "abc,cd->abd"],
     ),
+    "unknown_argument": (
+        lambda: L.Dense(2, activatoin="relu"),
+        ["Dense", "['activatoin']", "it takes units", "'activation'?"],
+    ),
     "class_dense": (lambda: L.Dense(one(3)), ["Dense", "float32 (None, 3)", "Dense(...)(x)"]),
     "class_conv": (lambda: L.Conv2D(one(8, 8, 3), 3), ["Conv2D", "float32 (None, 8, 8, 3)", "Conv2D(...)(x)"]),
     "class_dropout": (lambda: L.Dropout(one(3)), ["Dropout", "(None, 3)", "Dropout(...)(x)"]),

@@ -9,7 +9,7 @@ from lapis.constraints import get as get_constraint
 from lapis.core import dtype_policies, nest
 from lapis.core.changes import changed
 from lapis.core.dtypes import is_float_dtype, standardize_dtype
-from lapis.core.serialization import builtin
+from lapis.core.serialization import builtin, unknown_arguments
 from lapis.core.tracebacks import shorten
 from lapis.core.watching import watching
 from lapis.graph import KerasTensor, Node, Operation, any_symbolic, get_mask, infer_call, inferring, set_mask
@@ -108,7 +108,7 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
         if shape is None and "input_dim" in kwargs:
             shape = (kwargs.pop("input_dim"),)
         if kwargs:
-            raise ValueError(f"{type(self).__name__} got unknown arguments {sorted(kwargs)}.")
+            raise ValueError(unknown_arguments(type(self), kwargs))
         self.__dict__.update(
             activity_regularizer=None if activity_regularizer is None else get_regularizer(activity_regularizer),
             _dtype_policy=_computable(dtype_policies.get(dtype), self.name),

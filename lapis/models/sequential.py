@@ -124,7 +124,7 @@ class Sequential(Model):
         if self._functional is not None:
             return
         if not self._stack:
-            raise ValueError(f"The Sequential {self.name!r} has no layers to build.")
+            raise ValueError(f"The Sequential {self.name!r} has no layers to build; add one with `add`.")
         if isinstance(self._stack[0], InputLayer):
             self._rebuild()
             return
