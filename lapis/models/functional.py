@@ -28,6 +28,7 @@ from lapis.graph import (
     producer,
     set_mask,
 )
+from lapis.graph.dims import refuse
 from lapis.layers import Layer
 from lapis.layers.core.input_layer import Input, InputLayer
 from lapis.models.functional_config import functional_from_config, functional_to_config
@@ -56,6 +57,7 @@ class Functional(Model):
     _first_call = 1
     _host_part: HostPart | None = None
     _needs_host: bool
+    _common_sizes: list[tuple[str, list[tuple[int, int]]]]
 
     graph_plan: Plan
     _operations: list[Any]
@@ -84,6 +86,7 @@ class Functional(Model):
             _operations=plan.operations,
             _built=True,
             _needs_host=needs_host(plan),
+            _common_sizes=_common_sizes(plan.inputs),
         )
         if self._needs_host:
             self.__dict__["_host_part"] = host_part(plan)
@@ -224,7 +227,28 @@ class Functional(Model):
     def _standardize(self, inputs: Any) -> list[Any]:
         """The inputs flat, in the model's order, each brought to its input's rank and type."""
         flat = self._in_order(inputs)
-        return [_fit(x, spec, self.path) for x, spec in zip(flat, self.inputs)]
+        fitted = [_fit(x, spec, self.path) for x, spec in zip(flat, self.inputs)]
+        for name, places in self._common_sizes:
+            self._check_common_size(name, places, fitted)
+        return fitted
+
+    def _check_common_size(self, name: str, places: list[tuple[int, int]], values: list[Any]) -> None:
+        known = [(self.inputs[i].name, values[i].shape[axis]) for i, axis in places if values[i] is not None]
+        known = [(x, size) for x, size in known if isinstance(size, int)]
+        if len({size for _, size in known}) > 1:
+            told = ", ".join(f"{size} in {x!r}" for x, size in known)
+            raise ValueError(
+                f"The dimension {name!r} of the model {self.path!r} has different sizes: {told}. Feed inputs of one "
+                "size along it, or give the dimensions different names."
+            )
+
+    def output_dims(self, inputs: Any, *_: Any, **__: Any) -> Any:
+        for x, own in zip(self._in_order(inputs), self.inputs):
+            pairs = zip(getattr(x, "dims", None) or (), own.dims or ())
+            if any(one and two and one != two for one, two in pairs) and len(x.shape) == len(own.shape):
+                advice = "Bring the first into the order of the model's own input, for example with `ops.transpose`."
+                raise refuse(f"The model {self.path!r}", [x, own], "one is fed to the other", advice)
+        return [x.dims for x in self.outputs]
 
     def _in_order(self, inputs: Any) -> list[Any]:
         wanted = self.inputs
@@ -298,6 +322,16 @@ class Functional(Model):
 
     def build(self, input_shape: Any = None) -> None:
         """Nothing to do: a functional model is built as it is made."""
+
+
+def _common_sizes(inputs: list[KerasTensor]) -> list[tuple[str, list[tuple[int, int]]]]:
+    """The names of dimensions whose sizes must be found equal when the model runs, with the inputs and axes."""
+    places: dict[str, list[tuple[int, int]]] = {}
+    for index, x in enumerate(inputs):
+        for axis, name in enumerate(x.dims or ()):
+            if name is not None and x.shape[axis] is None:
+                places.setdefault(name, []).append((index, axis))
+    return [(name, found) for name, found in places.items() if len(found) > 1]
 
 
 def is_raw(args: tuple[Any, ...], kwargs: dict) -> bool:
@@ -414,6 +448,7 @@ def _from_the_middle(inputs: Any, outputs: Any) -> tuple[Any, Any]:
     swapped: dict[int, KerasTensor] = {}
     for x in flat:
         fresh = x if _is_input(x) else Input(batch_shape=x.shape, dtype=x.dtype)
+        fresh.dims = x.dims
         swapped[id(x)] = fresh
     for node in plan.nodes:
         if any(id(x) in swapped for x in node.output_tensors):
