@@ -40,7 +40,7 @@ def described(x: Any) -> str:
     return f"{x.name!r} ({', '.join(sizes)})"
 
 
-def refuse(who: str, tensors: Sequence[Any], found: str, advice: str) -> ValueError:
+def disagreement(who: str, tensors: Sequence[Any], found: str, advice: str) -> ValueError:
     """The error for tensors whose dimensions do not agree."""
     named = ", ".join(map(described, tensors))
     return ValueError(f"{who} got tensors whose dimensions do not agree: {named}; {found}. {advice}")
@@ -65,7 +65,7 @@ def merged(tensors: Sequence[Any], who: str, skip: int | None = None) -> Dims | 
             advice = (
                 "Bring them into one order, for example with `ops.transpose`, or give equal dimensions equal names."
             )
-            raise refuse(who, tensors, f"along axis {rank + back}, {one!r} meets {two!r}", advice)
+            raise disagreement(who, tensors, f"along axis {rank + back}, {one!r} meets {two!r}", advice)
         agreed = back != skip or all(x.dims is not None and x.dims[back] in here for x in tensors)
         names.append(next(iter(here), None) if len(here) == 1 and agreed else None)
     return tuple(names)
@@ -76,7 +76,7 @@ def contracted(one: Any, one_axis: int, two: Any, two_axis: int, who: str) -> No
     first, second = (x.dims[axis] if x.dims is not None else None for x, axis in ((one, one_axis), (two, two_axis)))
     if first is not None and second is not None and first != second:
         advice = "Sum over dimensions of one name, or transpose one of the tensors."
-        raise refuse(who, [one, two], f"it would sum over {first!r} and {second!r}", advice)
+        raise disagreement(who, [one, two], f"it would sum over {first!r} and {second!r}", advice)
 
 
 def permuted(dims: Dims, order: Sequence[int]) -> Dims:

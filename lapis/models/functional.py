@@ -28,7 +28,7 @@ from lapis.graph import (
     producer,
     set_mask,
 )
-from lapis.graph.dims import refuse
+from lapis.graph.dims import disagreement
 from lapis.layers import Layer
 from lapis.layers.core.input_layer import Input, InputLayer
 from lapis.models.functional_config import functional_from_config, functional_to_config
@@ -228,12 +228,12 @@ class Functional(Model):
         """The inputs flat, in the model's order, each brought to its input's rank and type."""
         flat = self._in_order(inputs)
         fitted = [_fit(x, spec, self.path) for x, spec in zip(flat, self.inputs)]
-        for name, places in self._common_sizes:
-            self._check_common_size(name, places, fitted)
+        for name, axes in self._common_sizes:
+            self._check_common_size(name, axes, fitted)
         return fitted
 
-    def _check_common_size(self, name: str, places: list[tuple[int, int]], values: list[Any]) -> None:
-        known = [(self.inputs[i].name, values[i].shape[axis]) for i, axis in places if values[i] is not None]
+    def _check_common_size(self, name: str, axes: list[tuple[int, int]], values: list[Any]) -> None:
+        known = [(self.inputs[i].name, values[i].shape[axis]) for i, axis in axes if values[i] is not None]
         known = [(x, size) for x, size in known if isinstance(size, int)]
         if len({size for _, size in known}) > 1:
             told = ", ".join(f"{size} in {x!r}" for x, size in known)
@@ -247,7 +247,7 @@ class Functional(Model):
             pairs = zip(getattr(x, "dims", None) or (), own.dims or ())
             if any(one and two and one != two for one, two in pairs) and len(x.shape) == len(own.shape):
                 advice = "Bring the first into the order of the model's own input, for example with `ops.transpose`."
-                raise refuse(f"The model {self.path!r}", [x, own], "one is fed to the other", advice)
+                raise disagreement(f"The model {self.path!r}", [x, own], "one is fed to the other", advice)
         return [x.dims for x in self.outputs]
 
     def _in_order(self, inputs: Any) -> list[Any]:
@@ -326,12 +326,12 @@ class Functional(Model):
 
 def _common_sizes(inputs: list[KerasTensor]) -> list[tuple[str, list[tuple[int, int]]]]:
     """The names of dimensions whose sizes must be found equal when the model runs, with the inputs and axes."""
-    places: dict[str, list[tuple[int, int]]] = {}
+    axes: dict[str, list[tuple[int, int]]] = {}
     for index, x in enumerate(inputs):
         for axis, name in enumerate(x.dims or ()):
             if name is not None and x.shape[axis] is None:
-                places.setdefault(name, []).append((index, axis))
-    return [(name, found) for name, found in places.items() if len(found) > 1]
+                axes.setdefault(name, []).append((index, axis))
+    return [(name, found) for name, found in axes.items() if len(found) > 1]
 
 
 def is_raw(args: tuple[Any, ...], kwargs: dict) -> bool:
