@@ -17,7 +17,7 @@ from tests.saving_models import randomize
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),  # Keras's own, with NumPy 2
     pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64:UserWarning"),  # Keras's own, as JAX tells
-    pytest.mark.filterwarnings("ignore:`build\\(\\)` was called on layer 'pipeline'"),  # of its own files too
+    pytest.mark.filterwarnings("ignore:`build\\(\\)` was called on layer 'pipeline'"),  # inner layers without state
     pytest.mark.usefixtures("quick_compilation"),
 ]
 GROUP = 48
