@@ -1,5 +1,6 @@
 """Lapis: neural networks as data. `import lapis as keras` is all that a Keras user changes."""
 
+from lapis.core.allocation import share_one_heap as _share_one_heap
 from lapis.core.version import VERSION as __version__
 
 from lapis import activations as activations
@@ -32,6 +33,9 @@ from lapis import visualization as visualization
 from lapis import wrappers as wrappers
 from lapis.core.dtype_policy import DTypePolicy as DTypePolicy
 from lapis.core.dtype_policy import FloatDTypePolicy as FloatDTypePolicy
+from lapis.core.findings import CheckError as CheckError
+from lapis.core.findings import CheckWarning as CheckWarning
+from lapis.core.findings import Finding as Finding
 from lapis.graph import Function as Function
 from lapis.graph import KerasTensor as KerasTensor
 from lapis.graph import Operation as Operation
@@ -55,6 +59,7 @@ from lapis.state.remat import RematScope as RematScope
 from lapis.state.remat import remat as remat
 from lapis.training import disk_cache as _disk_cache
 
+_share_one_heap()
 _disk_cache.start()
 
 

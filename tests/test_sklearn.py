@@ -16,7 +16,10 @@ import lapis
 from lapis.wrappers import SKLearnClassifier, SKLearnRegressor, SKLearnTransformer, estimators
 
 # Training may warn of anything that scikit-learn's checks try, such as a single sample.
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [
+    pytest.mark.usefixtures("quick_compilation"),
+    pytest.mark.filterwarnings("ignore"),
+]
 
 RANDOM = "fits from other first weights every time"
 EXPECTED_FAILURES = {

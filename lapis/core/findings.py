@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NoReturn
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,11 @@ class CheckError(ValueError):
     def __init__(self, findings: Sequence[Finding]) -> None:
         self.findings = list(findings)
         super().__init__("\n".join(map(str, self.findings)))
+
+
+def refuse(code: str, message: str, advice: str, path: str | None = None) -> NoReturn:
+    """Raise a `CheckError` with one finding."""
+    raise CheckError([Finding(code, "error", message, advice, path)])
 
 
 class CheckWarning(UserWarning):

@@ -1,7 +1,9 @@
 """Names for layers and operations that the user did not name."""
 
+import difflib
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 
 _counts: defaultdict[str, int] = defaultdict(int)
 _BOUNDARY = re.compile(r"(.)([A-Z][a-z]+)")
@@ -49,3 +51,13 @@ def is_made_up(name: str, class_name: str) -> bool:
 def reset() -> None:
     """Start counting afresh, as a new session would."""
     _counts.clear()
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A sentence that names the close ones among the known names, preceded by a space; empty where there are none.
+
+    >>> did_you_mean("titel", ["title", "body"])
+    " Did you mean 'title'?"
+    """
+    close = difflib.get_close_matches(name, list(known), n=3)
+    return f" Did you mean {', '.join(map(repr, close))}?" if close else ""

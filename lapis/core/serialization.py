@@ -4,7 +4,6 @@ Nothing is imported or executed because a config names it: a `module` is compare
 """
 
 import copy
-import difflib
 import inspect
 import threading
 import types
@@ -17,6 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from lapis.core.dtypes import standardize_dtype
+from lapis.core.naming import did_you_mean
 
 _T = TypeVar("_T")
 
@@ -385,13 +385,20 @@ def _find_class(config: dict, custom_objects: dict | None) -> Any:
     raise ValueError(
         f"The config names a class {label!r} (registered as {registered_name!r}) that is not known here. Pass it in "
         "`custom_objects`, or register it with `lapis.saving.register_keras_serializable()`."
-        + _suggest(class_name, _BY_CLASS_NAME)
+        + did_you_mean(class_name, _BY_CLASS_NAME)
     )
 
 
-def _suggest(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=3)
-    return f" Did you mean {', '.join(map(repr, close))}?" if close else ""
+def _pass_it(kind: str) -> str:
+    return f" Pass the {kind} itself, or register its class with `lapis.saving.register_keras_serializable()`."
+
+
+def unknown_arguments(cls: type, unknown: Iterable[str]) -> str:
+    """The end of an error's sentence for arguments that a class does not take."""
+    taken = [name for one in cls.__mro__ for name in inspect.signature(one.__init__).parameters]
+    known = [name for name in dict.fromkeys(taken) if name not in ("self", "args", "kwargs")]
+    suggestions = "".join(did_you_mean(name, known) for name in unknown)
+    return f"{cls.__name__} got unknown arguments {sorted(unknown)}; it takes {', '.join(known)}.{suggestions}"
 
 
 def resolve(identifier: Any, kind: str, table: dict[str, Any], base: type | None = None) -> Any:
@@ -414,7 +421,9 @@ def resolve(identifier: Any, kind: str, table: dict[str, Any], base: type | None
         if found is None:
             found = _custom((identifier,), None)
         if found is None:
-            raise ValueError(f"There is no {kind} named {identifier!r}.{_suggest(identifier, table)}")
+            raise ValueError(
+                f"There is no {kind} named {identifier!r}.{did_you_mean(identifier, table) or _pass_it(kind)}"
+            )
     else:
         found = identifier
     if isinstance(found, type):

@@ -15,3 +15,14 @@ def calling_line() -> str | None:
             return f"{name}:{frame.f_lineno}"
         frame = frame.f_back
     return None
+
+
+def frames_inside() -> int:
+    """How many frames of the package lie on top of the user's program, that of the caller counted.
+
+    It is the `stacklevel` with which a warning of the caller points to the user's line.
+    """
+    frame, count = sys._getframe(1), 1
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, count = frame.f_back, count + 1
+    return count

@@ -7,6 +7,7 @@ import lapis.core.nest as nest
 from lapis.data.adapter import DataAdapter
 from lapis.data.arrays import ArrayAdapter, SparseRows, is_array_like
 from lapis.data.iterables import IterableAdapter
+from lapis.data.packing import OutputClassWeights
 from lapis.data.py_dataset import PyDataset, PyDatasetAdapter
 
 
@@ -30,7 +31,7 @@ def get_data_adapter(
     batch_size: int | None = None,
     steps: int | None = None,
     shuffle: bool | str = False,
-    class_weight: dict | None = None,
+    class_weight: dict | OutputClassWeights | None = None,
     strings: bool = False,
 ) -> DataAdapter:
     """The adapter that reads `x`: arrays in any nesting, a `PyDataset`, or an iterable of batches.

@@ -8,7 +8,10 @@ import numpy as np
 import lapis.ops as ops
 from lapis.core import nest
 from lapis.core.dtypes import standardize_dtype
+from lapis.core.findings import refuse, tell
+from lapis.core.naming import did_you_mean
 from lapis.core.serialization import builtin
+from lapis.core.source import frames_inside
 from lapis.core.tracebacks import shorten
 from lapis.graph import (
     HostOutputs,
@@ -25,11 +28,13 @@ from lapis.graph import (
     producer,
     set_mask,
 )
+from lapis.graph.dims import disagreement
 from lapis.layers import Layer
 from lapis.layers.core.input_layer import Input, InputLayer
 from lapis.models.functional_config import functional_from_config, functional_to_config
 from lapis.models.model import Model
 from lapis.training import eager
+from lapis.training.checks.masks import masks_lost_in_operations
 
 
 @builtin("keras.models", "Model")
@@ -52,8 +57,9 @@ class Functional(Model):
     _first_call = 1
     _host_part: HostPart | None = None
     _needs_host: bool
+    _common_sizes: list[tuple[str, list[tuple[int, int]]]]
 
-    plan: Plan
+    graph_plan: Plan
     _operations: list[Any]
     _inputs_structure: Any
     _outputs_structure: Any
@@ -73,16 +79,20 @@ class Functional(Model):
         plan = Plan(flat, nest.flatten(outputs))
         _check_names(plan)
         self.__dict__.update(
-            plan=plan,
+            graph_plan=plan,
             _inputs_structure=_plain(inputs),
             _outputs_structure=nest.pack_sequence_as(_plain(outputs), plan.outputs),
             _layers=[x for x in plan.operations if isinstance(x, Layer)],
             _operations=plan.operations,
             _built=True,
             _needs_host=needs_host(plan),
+            _common_sizes=_common_sizes(plan.inputs),
         )
         if self._needs_host:
             self.__dict__["_host_part"] = host_part(plan)
+        for node in plan.nodes:
+            node.in_model = True
+        tell(list(masks_lost_in_operations(plan)), stacklevel=frames_inside())
         owner = weakref.ref(self)
         for x in plan.inputs:
             x._owners = [*getattr(x, "_owners", ()), owner]  # pyright: ignore[reportAttributeAccessIssue]
@@ -107,12 +117,12 @@ class Functional(Model):
     @property
     def inputs(self) -> list[KerasTensor]:
         """The symbolic inputs, flat."""
-        return self.plan.inputs
+        return self.graph_plan.inputs
 
     @property
     def outputs(self) -> list[KerasTensor]:
         """The symbolic outputs, flat."""
-        return self.plan.outputs
+        return self.graph_plan.outputs
 
     @property
     def input(self) -> Any:
@@ -168,7 +178,7 @@ class Functional(Model):
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:
         """The outputs for the inputs, given in the model's structure, as a flat list, or as a dict by input name."""
-        return self._run(self.plan, inputs, mask, self._outputs_structure)
+        return self._run(self.graph_plan, inputs, mask, self._outputs_structure)
 
     def run_plan(self, plan: Plan, inputs: Any, training: bool | None = None, mask: Any = None) -> list[Any]:
         """The outputs of another plan through the same inputs."""
@@ -192,7 +202,9 @@ class Functional(Model):
         if not self._needs_host:
             return super().compute_output_spec(inputs, training=training, mask=mask)
         given = [KerasTensor(x.shape, spec.dtype) for x, spec in zip(self._in_order(inputs), self.inputs)]
-        results = self.plan.run(given, lambda operation, args, kwargs: operation.compute_output_spec(*args, **kwargs))
+        results = self.graph_plan.run(
+            given, lambda operation, args, kwargs: operation.compute_output_spec(*args, **kwargs)
+        )
         return nest.pack_sequence_as(self._outputs_structure, results)
 
     def _run(self, plan: Plan, inputs: Any, mask: Any, structure: Any) -> Any:
@@ -215,7 +227,28 @@ class Functional(Model):
     def _standardize(self, inputs: Any) -> list[Any]:
         """The inputs flat, in the model's order, each brought to its input's rank and type."""
         flat = self._in_order(inputs)
-        return [_fit(x, spec, self.path) for x, spec in zip(flat, self.inputs)]
+        fitted = [_fit(x, spec, self.path) for x, spec in zip(flat, self.inputs)]
+        for name, axes in self._common_sizes:
+            self._check_common_size(name, axes, fitted)
+        return fitted
+
+    def _check_common_size(self, name: str, axes: list[tuple[int, int]], values: list[Any]) -> None:
+        known = [(self.inputs[i].name, values[i].shape[axis]) for i, axis in axes if values[i] is not None]
+        known = [(x, size) for x, size in known if isinstance(size, int)]
+        if len({size for _, size in known}) > 1:
+            told = ", ".join(f"{size} in {x!r}" for x, size in known)
+            raise ValueError(
+                f"The dimension {name!r} of the model {self.path!r} has different sizes: {told}. Feed inputs of one "
+                "size along it, or give the dimensions different names."
+            )
+
+    def output_dims(self, inputs: Any, *_: Any, **__: Any) -> Any:
+        for x, own in zip(self._in_order(inputs), self.inputs):
+            pairs = zip(getattr(x, "dims", None) or (), own.dims or ())
+            if any(one and two and one != two for one, two in pairs) and len(x.shape) == len(own.shape):
+                advice = "Bring the first into the order of the model's own input, for example with `ops.transpose`."
+                raise disagreement(f"The model {self.path!r}", [x, own], "one is fed to the other", advice)
+        return [x.dims for x in self.outputs]
 
     def _in_order(self, inputs: Any) -> list[Any]:
         wanted = self.inputs
@@ -229,10 +262,11 @@ class Functional(Model):
         else:
             flat = [inputs]
         if len(flat) != len(wanted):
-            raise ValueError(
+            refuse(
+                "inputs-count",
                 f"The model {self.path!r} has {len(wanted)} inputs, named {self.input_names}, but got {len(flat)} "
-                "tensors with "
-                f"shapes {[getattr(x, 'shape', None) for x in flat]}."
+                f"tensors with shapes {[getattr(x, 'shape', None) for x in flat]}.",
+                "Give one for each, in this order or in a dict by name.",
             )
         return flat
 
@@ -257,7 +291,7 @@ class Functional(Model):
             return nest.flatten(named[0].output)[index]
         first, _, rest = path.partition("/")
         layer = self.get_layer(first)
-        nodes = [node for node in self.plan.nodes if node.operation is layer]
+        nodes = [node for node in self.graph_plan.nodes if node.operation is layer]
         if not 0 <= call < len(nodes):
             raise ValueError(
                 f"{first!r} is called {len(nodes)} times in the model {self.path!r}; there is no call {call}."
@@ -290,6 +324,16 @@ class Functional(Model):
         """Nothing to do: a functional model is built as it is made."""
 
 
+def _common_sizes(inputs: list[KerasTensor]) -> list[tuple[str, list[tuple[int, int]]]]:
+    """The names of dimensions whose sizes must be found equal when the model runs, with the inputs and axes."""
+    axes: dict[str, list[tuple[int, int]]] = {}
+    for index, x in enumerate(inputs):
+        for axis, name in enumerate(x.dims or ()):
+            if name is not None and x.shape[axis] is None:
+                axes.setdefault(name, []).append((index, axis))
+    return [(name, found) for name, found in axes.items() if len(found) > 1]
+
+
 def is_raw(args: tuple[Any, ...], kwargs: dict) -> bool:
     """Whether a call's inputs are data that are yet to go through the part that runs on the host."""
     inputs = next(iter(args), None)
@@ -318,9 +362,12 @@ def _by_name(inputs: dict, names: list[str], path: str) -> list[Any]:
     missing = [name for name in names if name not in inputs]
     unknown = [name for name in inputs if name not in names]
     if missing or unknown:
-        raise ValueError(
-            f"The model {path!r} has inputs named {names}; of the given {sorted(inputs)}, "
-            f"missing: {missing or 'none'}, unknown: {unknown or 'none'}."
+        hint = did_you_mean(str(unknown[0]), map(str, missing or names)) if unknown else ""
+        refuse(
+            "unknown-input" if unknown else "missing-input",
+            f"The model {path!r} has inputs named {names}; of the given {sorted(inputs, key=str)}, "
+            f"missing: {missing or 'none'}, unknown: {unknown or 'none'}.",
+            f"Give exactly these names as keys.{hint}",
         )
     return [inputs[name] for name in names]
 
@@ -368,7 +415,12 @@ def _check_shape(shape: tuple, wanted: tuple, name: str, path: str) -> None:
         for size, declared in zip(shape[1:], wanted[1:])
     )
     if len(shape) != len(wanted) or differ:
-        raise ValueError(f"The input {name!r} of the model {path!r} has shape {wanted}, but got shape {shape}.")
+        refuse(
+            "input-shape",
+            f"The input {name!r} of the model {path!r} has shape {wanted}, but got shape {shape}.",
+            "Reshape the data, or declare the input with their shape.",
+            name,
+        )
 
 
 def _check_tensors(structure: Any, what: str) -> None:
@@ -396,6 +448,7 @@ def _from_the_middle(inputs: Any, outputs: Any) -> tuple[Any, Any]:
     swapped: dict[int, KerasTensor] = {}
     for x in flat:
         fresh = x if _is_input(x) else Input(batch_shape=x.shape, dtype=x.dtype)
+        fresh.dims = x.dims
         swapped[id(x)] = fresh
     for node in plan.nodes:
         if any(id(x) in swapped for x in node.output_tensors):

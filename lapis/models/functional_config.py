@@ -11,19 +11,24 @@ from lapis.core.serialization import (
 from lapis.graph import FunctionOperation, InnerTensor, KerasTensor, Node, Plan
 from lapis.layers import Layer
 from lapis.layers.calling import signature_of
+from lapis.layers.core.input_layer import InputLayer
 from lapis.ops.keras_names import from_keras, to_keras
 
 _EXPLICIT = "training_is_explicit"  # in a call's entry: the caller gave `training` himself; Keras passes over it
 
+_DIMS = "dims"  # in an input's entry: the names of its dimensions; Keras passes over it too
+
 
 def functional_to_config(model: Any) -> dict:
     """Name, layers with their calls, and which tensors go in and come out."""
-    plan = model.plan
+    plan = model.graph_plan
     layers = []
     for operation in model.operations:
         nodes = plan.calls.get(id(operation), [])
         entry, arguments = _operation_to_config(operation, nodes)
         entry["name"] = operation.name
+        if isinstance(operation, InputLayer) and operation._input_tensor.dims is not None:
+            entry[_DIMS] = list(operation._input_tensor.dims)
         entry["inbound_nodes"] = [
             {
                 "args": serialize_keras_object(_to_references(list(args), plan)),
@@ -62,7 +67,7 @@ def _address(x: KerasTensor, plan: Plan) -> list:
     """`[name, call, output]`; a tensor inside a nested model has a path with the call of each model on the way."""
     if isinstance(x, InnerTensor):
         nested = x.node.operation
-        name, *rest = _address(x.inner, nested.graph.plan)
+        name, *rest = _address(x.inner, nested.graph.graph_plan)
         return [f"{nested.name}:{plan.call_index(x.node)}/{name}", *rest]
     operation, node_index, tensor_index = x._keras_history
     return [operation.name, plan.call_index(operation._inbound_nodes[node_index]), tensor_index]
@@ -108,6 +113,8 @@ def functional_from_config(config: dict, custom_objects: dict | None = None) -> 
             if name in operations:
                 raise ValueError(f"The config has two layers named {name!r}.")
             operations[name] = _operation_from_config(entry)
+            if isinstance(operations[name], InputLayer):
+                operations[name].name_dims(entry.get(_DIMS))
             waiting += [(name, index, call) for index, call in enumerate(entry["inbound_nodes"])]
         made: dict[tuple[str, int], Node] = {}
         for name, operation in operations.items():
@@ -210,7 +217,7 @@ def _inner(path: str, node_index: int, tensor_index: int, made: dict) -> KerasTe
     node = made.get((name, int(call)))
     if node is None:
         raise _NotYet
-    plan = node.operation.graph.plan
+    plan = node.operation.graph.graph_plan
     inside = {(n.operation.name, plan.call_index(n)): n for n in plan.nodes}
     return InnerTensor(node, _tensor([rest, node_index, tensor_index], inside))
 

@@ -7,9 +7,8 @@ import lapis.losses as losses
 import lapis.metrics as metrics
 import lapis.optimizers as optimizers
 from lapis.core.serialization import get_registered_name, get_registered_object
-from lapis.saving.legacy_config import optimizer_to_modern
+from lapis.saving.legacy_config import losses_to_modern, optimizer_to_modern
 
-_WRAPPERS = frozenset({"MeanMetricWrapper", "LossFunctionWrapper"})
 # Keras reads only the long names of losses from this layout.
 _LONG_NAMES = {
     "bce": "binary_crossentropy",
@@ -59,13 +58,12 @@ def _without_module(value: Any) -> Any:
     return {key: _without_module(item) for key, item in value.items()}
 
 
-def compile_arguments(config: dict) -> dict:
-    """The arguments of `compile` that plain data from a file describes."""
+def compile_arguments(config: dict, outputs: list[str]) -> dict:
+    """The arguments of `compile` that plain data from a file describes, for a model whose outputs have these names."""
     optimizer = optimizer_to_modern(config["optimizer_config"])
     out: dict[str, Any] = {key: config.get(key) for key in _KEPT}
-    out["loss"] = _objects(out["loss"], losses.get)
-    for key in ("metrics", "weighted_metrics"):
-        out[key] = _objects(out[key], metrics.get)
+    for key, get in (("loss", losses.get), ("metrics", metrics.get), ("weighted_metrics", metrics.get)):
+        out[key] = _objects(losses_to_modern(out[key], outputs), get)
     return {"optimizer": optimizers.get(optimizer), **out}
 
 
@@ -83,10 +81,4 @@ def _objects(value: Any, get: Callable) -> Any:
         return value
     if "class_name" not in value:
         return {key: _objects(item, get) for key, item in value.items()}
-    settings = dict(value.get("config") or {})
-    if value["class_name"] in _WRAPPERS and isinstance(settings.get("fn"), str):
-        return settings["fn"]
-    settings.pop("fn", None)
-    if settings.get("reduction") == "auto":
-        settings["reduction"] = "sum_over_batch_size"
-    return get({**value, "config": settings})
+    return get(value)

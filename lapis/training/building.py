@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 
+import lapis.core.nest as nest
 from lapis.data import ArrayAdapter, DataAdapter, unpack_x_y_sample_weight
 from lapis.state import StatelessScope
 from lapis.training.hosting import takes_strings
@@ -46,12 +47,33 @@ def _touch(model: Any, with_targets: bool, x: Any, y: Any, sample_weight: Any) -
     """Go once through everything that makes variables on first use."""
     with StatelessScope():
         y_pred = model(x, training=False)
+        specs = nest.map_structure(_spec, y_pred)
+        model.__dict__["_known_outputs"] = nest.map_structure(_spec, x), specs
         if not with_targets:
             return
         if model._compile_metrics is not None and not model._compile_metrics.built:
             model.compute_metrics(x, y, y_pred, sample_weight)
         if model._compile_loss is not None and not model._compile_loss.built:
             model._call_compute_loss(x, y, y_pred, sample_weight, False)
+
+
+def _spec(x: Any) -> Any:
+    return jax.ShapeDtypeStruct(x.shape, x.dtype) if hasattr(x, "shape") and hasattr(x, "dtype") else None
+
+
+def outputs_for(model: Any, x: Any) -> Any:
+    """Shapes and types of a model's outputs for inputs, by tracing its call unless that was done; `None` if in vain."""
+    if _known(model, x) is None:
+        if takes_strings(model):  # which cannot be traced
+            return None
+        jax.eval_shape(lambda x: _touch(model, False, x, None, None), x)
+    outputs = _known(model, x)
+    return None if any(leaf is None for leaf in nest.flatten(outputs)) else outputs
+
+
+def _known(model: Any, x: Any) -> Any:
+    shapes, outputs = model.__dict__.get("_known_outputs", (None, None))
+    return outputs if shapes == nest.map_structure(_spec, x) else None
 
 
 def _build_optimizer(model: Any) -> None:

@@ -5,7 +5,9 @@ from typing import Any
 
 import lapis.core.nest as nest
 import lapis.metrics as metrics_module
+from lapis.core.findings import refuse
 from lapis.core.naming import to_snake_case
+from lapis.core.notes import described, noting
 from lapis.metrics import MeanMetricWrapper, Metric
 from lapis.training.compile_loss import target_kind
 from lapis.training.outputs import OutputTree, object_name
@@ -70,18 +72,36 @@ class CompileMetrics(Metric):
         self._weighted = self._resolve(weighted, "weighted_metrics", targets, predictions)
         self.built = True
 
+    def match(self, y_pred: Any) -> list[list[Any]]:
+        """What was given for each output, plain and weighted together, by names and structure alone; nothing is kept.
+
+        Raises:
+            CheckError: where names or structures do not match.
+        """
+        outputs = OutputTree(y_pred, self.output_names)
+        plain, weighted = (
+            self._per_output(given, what, outputs)
+            for given, what in zip(self.__dict__["_given"], ("metrics", "weighted_metrics"))
+        )
+        return [one + other for one, other in zip(plain, weighted)]
+
+    def _per_output(self, given: Any, what: str, outputs: OutputTree) -> list[list[Any]]:
+        if not given:
+            return [[] for _ in range(len(outputs))]
+        alone = len(outputs) == 1 and not isinstance(given, dict)
+        per_output = [given] if alone else outputs.spread(given, what, leaves_may_nest=True)
+        return [[] if entry is None else nest.flatten(entry) for entry in per_output]
+
     def _resolve(self, given: Any, what: str, targets: list[Any], predictions: list[Any]) -> list[list[Metric]]:
         outputs: OutputTree = self._outputs  # pyright: ignore[reportAssignmentType]
-        if not given:
-            return [[] for _ in predictions]
-        per_output = [given] if len(outputs) == 1 else outputs.spread(given, what, leaves_may_nest=True)
         resolved = []
-        for index, entry in enumerate(per_output):
-            several = [] if entry is None else nest.flatten(entry)
+        for index, several in enumerate(self._per_output(given, what, outputs)):
             if several and targets[index] is None:
-                raise ValueError(
-                    f"There are no targets for the output {outputs.names[index]!r}, but compile() gave it {what}. "
-                    "Pass y, or batches of (x, y)."
+                refuse(
+                    "missing-target",
+                    f"There are no targets for the output {outputs.names[index]!r}, but compile() gave it {what}.",
+                    "Pass y, or batches of (x, y).",
+                    outputs.names[index],
                 )
             resolved.append([_get_metric(one, targets[index], predictions[index]) for one in several])
         return resolved
@@ -98,9 +118,17 @@ class CompileMetrics(Metric):
             weights = [sample_weight] * len(outputs)
         for index, prediction in enumerate(predictions):
             for metric in self._plain[index]:
-                metric.update_state(targets[index], prediction)
+                self._update(metric, index, targets[index], prediction)
             for metric in self._weighted[index]:
-                metric.update_state(targets[index], prediction, weights[index])
+                self._update(metric, index, targets[index], prediction, weights[index])
+
+    def _update(self, metric: Metric, index: int, y_true: Any, y_pred: Any, *weight: Any) -> None:
+        def where() -> str:
+            given = described({"y_true": y_true, "y_pred": y_pred})
+            return f"In the metric {self._prefix(index) + metric.name!r}, called with {given}."
+
+        with noting(where):
+            metric.update_state(y_true, y_pred, *weight)
 
     def reset_state(self) -> None:
         for metric in self.metrics:
@@ -132,4 +160,8 @@ class CompileMetrics(Metric):
     def result(self) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
         if not self.built:
             raise ValueError("The compiled metrics have seen no data yet; call fit, evaluate or update_state first.")
-        return {name: metric.result() for name, metric in self.named_metrics()}
+        results = {}
+        for name, metric in self.named_metrics():
+            with noting(lambda name=name: f"In the metric {name!r}, as its result was computed."):
+                results[name] = metric.result()
+        return results

@@ -6,6 +6,7 @@ from typing import Any
 import lapis.optimizers as optimizers
 from lapis.core.serialization import deserialize_keras_object, serialize_keras_object
 from lapis.metrics import Mean
+from lapis.training.checks.preflight import Checked, check_mode
 from lapis.training.compile_loss import CompileLoss
 from lapis.training.compile_metrics import CompileMetrics
 from lapis.training.hosting import can_compile
@@ -43,8 +44,10 @@ def compiled_parts(
     metrics: Any,
     weighted_metrics: Any,
     auto_scale_loss: bool,
+    check: str,
 ) -> dict[str, Any]:
     """The attributes that `compile` sets on the model."""
+    checked = Checked(check_mode(check))
     used: Any = optimizers.get(optimizer)
     given = used
     scales = auto_scale_loss and model.dtype_policy.name == "mixed_float16"
@@ -58,12 +61,14 @@ def compiled_parts(
         "_compile_loss": None if loss is None else CompileLoss(loss, loss_weights, names),
         "_compile_metrics": CompileMetrics(metrics, weighted_metrics, output_names=names) if has_metrics else None,
         "_loss_tracker": Mean(name="loss"),
+        "_checked": checked,
         "_compile_config": {
             "optimizer": given,
             "loss": loss,
             "loss_weights": loss_weights,
             "metrics": metrics,
             "weighted_metrics": weighted_metrics,
+            **({} if check == "error" else {"check": check}),
         },
     }
 

@@ -36,6 +36,11 @@ class Feed:
         """How many batches an epoch has, `None` while that is not known."""
         return self.epochs.num_batches
 
+    @property
+    def adapter(self) -> DataAdapter:
+        """What the batches come from."""
+        return self.epochs.adapter
+
     def peek(self) -> Any:
         """The next batch, which stays the next one."""
         return self.epochs.peek()
@@ -179,6 +184,10 @@ class ArrayFeed(StackingFeed):
 
     def go_to(self, position: dict[str, Any], done: int) -> None:
         Feed.go_to(self, position, done)  # the sizes are those of the arrays
+
+    @property
+    def adapter(self) -> DataAdapter:
+        return self._arrays
 
     def peek(self) -> Any:
         return self._arrays.take(super().peek())

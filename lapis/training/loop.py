@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,11 @@ import numpy as np
 from lapis.callbacks import CallbackList, to_python
 from lapis.core.config import max_epochs, max_steps_per_epoch
 from lapis.data import get_data_adapter, split_arrays, unpack_x_y_sample_weight
+from lapis.state import is_sanitizer_enabled, numbering
 from lapis.training.at_once import predict_at_once
 from lapis.training.building import build_first, build_on
+from lapis.training.checks.preflight import before_run
+from lapis.training.class_weights import class_weights_for
 from lapis.training.collecting import Collected, as_batch
 from lapis.training.driving import drive, live_state, pace_of, prediction_groups
 from lapis.training.feed import Feed, make_feed
@@ -63,6 +67,12 @@ def _make_callbacks(model: Any, callbacks: Any, verbose: Any, epochs: int, batch
     )
 
 
+def _as_list(callbacks: Any) -> list[Any]:
+    if isinstance(callbacks, CallbackList):
+        return list(callbacks.callbacks)
+    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [] if callbacks is None else [callbacks]
+
+
 def _validates(epoch: int, frequency: Any) -> bool:
     """Whether the epoch, counted from 0, is one with validation."""
     if isinstance(frequency, int):
@@ -83,7 +93,7 @@ def fit(
     validation_data: Any,
     shuffle: bool | str,
     class_weight: dict | None,
-    initial_epoch: int,
+    initial_epoch: int | str | PathLike,
     steps_per_epoch: int | None,
     validation_steps: int | None,
     validation_batch_size: int | None,
@@ -97,7 +107,8 @@ def fit(
     strings = takes_strings(model)
     if validation_split and validation_data is None:
         data, validation_data = split_arrays(data, validation_split, strings)
-    adapter = get_data_adapter(*data, batch_size, steps_per_epoch, shuffle, class_weight, strings)
+    by_class = class_weights_for(model, class_weight)
+    adapter = get_data_adapter(*data, batch_size, steps_per_epoch, shuffle, by_class, strings)
     build_first(model, adapter)
     model.make_train_function()
     batches = _limited_feed(adapter, steps_per_epoch, model, model.train_function.stacks)
@@ -109,16 +120,35 @@ def fit(
         model.make_test_function()
         validation = _limited_feed(val_adapter, validation_steps, model, model.test_function.stacks)
     run = Run(model, batches, validation)
+    before_run(
+        model,
+        "fit",
+        data,
+        batches,
+        None if validation is None else validation.adapter,
+        validation_data,
+        class_weight=class_weight,
+        callbacks=_as_list(callbacks),
+        batch_size=batch_size,
+        steps_per_epoch=steps_per_epoch,
+        validation_steps=validation_steps,
+        epochs=epochs,
+        shuffle=shuffle,
+        validates=validation is not None,
+    )
     build_on(model, batches.peek, with_targets=True)
     if may_fill_up(model, training=True):
         batches.fill_up()
     if validation is not None and may_fill_up(model, training=False):
-        validation.fill_up(bucket_for(val_adapter))
+        validation.fill_up(bucket_for(validation.adapter))
     callbacks = _make_callbacks(model, callbacks, verbose, epochs, batches, in_fit=True)
     model.stop_training = False
     model._initial_epoch = None  # a callback may set it in `on_train_begin`
     run.attach(callbacks)
     model.__dict__["_training_run"] = run
+    if isinstance(initial_epoch, (str, PathLike)):
+        model._load_checkpoint(initial_epoch)
+        initial_epoch = 0  # which the file has set
     logs: dict[str, Any] = {}
     callbacks.on_train_begin()
     try:
@@ -128,13 +158,15 @@ def fit(
             model.reset_metrics()
             callbacks.on_epoch_begin(epoch)
             run.begin_epoch()
-            trained = run.rest_of_epoch(lambda: _train_epoch(model, batches, callbacks))
+            with numbering(epoch=epoch):
+                trained = run.rest_of_epoch(lambda: _train_epoch(model, batches, callbacks))
             if trained is None:
                 warnings.warn(_RAN_DRY.format(epoch=epoch + 1), stacklevel=3)
                 break
             logs = trained
             if validation is not None and _validates(epoch, validation_freq):
-                found = _test_epoch(model, validation, callbacks)
+                with numbering(epoch=epoch):
+                    found = _test_epoch(model, validation, callbacks)
                 if found is None:
                     warnings.warn(_NO_VALIDATION.format(epoch=epoch + 1), stacklevel=3)
                 logs.update({f"val_{name}": value for name, value in (found or {}).items()})
@@ -202,6 +234,7 @@ def evaluate(
     build_first(model, adapter)
     model.make_test_function()
     feed = _limited_feed(adapter, steps, model, model.test_function.stacks)
+    before_run(model, "evaluate", data, feed, batch_size=batch_size, steps_per_epoch=steps)
     build_on(model, feed.peek, with_targets=True)
     if may_fill_up(model, training=False):
         feed.fill_up(bucket_for(adapter))
@@ -211,7 +244,9 @@ def evaluate(
     finally:
         feed.close()
     if logs is None:
-        raise ValueError("The data hold no batches, so there is nothing to evaluate.")
+        raise ValueError(
+            "The data hold no batches, so there is nothing to evaluate. A generator can be read only once."
+        )
     return logs
 
 
@@ -221,7 +256,8 @@ def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int
         build_first(model, get_data_adapter(x, None, None, batch_size, steps, strings=True))
     model.make_predict_function()
     program = model.predict_function
-    if verbose in (0, False) and not callbacks and steps is None and isinstance(x, np.ndarray):
+    at_once = verbose in (0, False) and not callbacks and steps is None and isinstance(x, np.ndarray)
+    if at_once and not is_sanitizer_enabled():
         outputs = predict_at_once(model, x, batch_size or 32)
         if outputs is not None:
             return outputs

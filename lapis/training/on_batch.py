@@ -7,6 +7,8 @@ from lapis.callbacks import to_python
 from lapis.data import IterableAdapter, class_weight_to_sample_weight, pack_x_y_sample_weight
 from lapis.data.iterables import to_array
 from lapis.training.building import build_on
+from lapis.training.checks.preflight import before_batch
+from lapis.training.class_weights import class_weights_for
 from lapis.training.collecting import as_batch
 from lapis.training.driving import live_state, prediction_groups
 from lapis.training.feed import make_feed
@@ -20,8 +22,9 @@ def train(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: dict | N
     if class_weight is not None:
         if sample_weight is not None:
             raise ValueError("Give either class_weight or sample_weight, not both.")
-        sample_weight = class_weight_to_sample_weight(y, class_weight)
+        sample_weight = class_weight_to_sample_weight(y, class_weights_for(model, class_weight) or {})
     batch = _pack(x, y, sample_weight)
+    before_batch(model, "train_on_batch", batch, class_weight)
     build_on(model, lambda: batch, with_targets=True)
     model.make_train_function()
     model.reset_metrics()
@@ -31,6 +34,7 @@ def train(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: dict | N
 def test(model: Any, x: Any, y: Any, sample_weight: Any, return_dict: bool) -> Any:
     """The loss and metrics on the batch."""
     batch = _pack(x, y, sample_weight)
+    before_batch(model, "test_on_batch", batch)
     build_on(model, lambda: batch, with_targets=True)
     model.make_test_function()
     model.reset_metrics()

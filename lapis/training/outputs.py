@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import lapis.core.nest as nest
+from lapis.core.findings import refuse
+from lapis.core.naming import did_you_mean
 
 
 def object_name(thing: Any) -> str | None:
@@ -71,9 +73,7 @@ class OutputTree:
         return self._walk(value, self.structure, what, leaves_may_nest)
 
     def _by_name(self, value: dict, what: str) -> list[Any]:
-        unknown = [key for key in value if key not in self.names]
-        if unknown:
-            raise ValueError(f"{what} names outputs that the model does not have: {unknown}. It has {self.names}.")
+        check_keys(value, self.names, what)
         return [value.get(name) for name in self.names]
 
     def _walk(self, value: Any, structure: Any, what: str, leaves_may_nest: bool) -> list[Any]:
@@ -84,9 +84,7 @@ class OutputTree:
         if isinstance(structure, dict):
             keys = sorted(structure)
             if isinstance(value, dict):
-                unknown = [key for key in value if key not in structure]
-                if unknown:
-                    raise ValueError(f"{what} names outputs that the model does not have: {unknown}. It has {keys}.")
+                check_keys(value, keys, what)
                 pairs = [(value.get(key), structure[key]) for key in keys]
             else:
                 pairs = list(zip(self._entries(value, structure, what), (structure[key] for key in keys)))
@@ -97,13 +95,31 @@ class OutputTree:
     def _only_leaf(self, value: Any, what: str) -> Any:
         leaves = nest.flatten(value)
         if len(leaves) != 1:
-            raise ValueError(f"{what} is {_describe(value)} with {len(leaves)} parts, where one output wants one.")
+            refuse(
+                "outputs-structure",
+                f"{what} is {_describe(value)} with {len(leaves)} parts, where one output wants one.",
+                f"Give one for each of the outputs {self.names}.",
+            )
         return leaves[0]
 
     def _entries(self, value: Any, structure: Any, what: str) -> list[Any]:
         if not isinstance(value, (list, tuple)) or len(value) != len(structure):
-            raise ValueError(
+            refuse(
+                "outputs-structure",
                 f"{what} must match the model's outputs, {_describe(structure)} ({', '.join(self.names)}); "
-                f"got {_describe(value)}."
+                f"got {_describe(value)}.",
+                f"Give one for each output in this order, or a dict by the names {self.names}.",
             )
         return list(value)
+
+
+def check_keys(value: dict, known: Sequence[str], what: str) -> None:
+    """Raise a `CheckError` where a key is none of the outputs' names."""
+    unknown = [key for key in value if key not in known]
+    if unknown:
+        hint = did_you_mean(str(unknown[0]), map(str, known))
+        refuse(
+            "unknown-output",
+            f"{what} names outputs that the model does not have: {unknown}. It has {list(known)}.",
+            f"Use these names as keys.{hint}",
+        )

@@ -2,16 +2,24 @@
 
 import inspect
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from os import PathLike
+from typing import Any, TypeAlias
 
-from lapis.callbacks import History
+from lapis.callbacks import Callback, History
+from lapis.core.notes import described, noting
 from lapis.core.tracebacks import shortened_tracebacks
+from lapis.losses import Loss
+from lapis.optimizers import Optimizer
 from lapis.training import compiling, loop, on_batch, steps
 from lapis.training.run import Run
-from lapis.training.sharing import make_program
+from lapis.training.sharing import make_program, outdated
 from lapis.training.state import LiveState, assign_state_tree, state_tree
+
+Losses: TypeAlias = str | Loss | Callable[..., Any] | Sequence[Any] | Mapping[str, Any]
+Metrics: TypeAlias = list[Any] | tuple[Any, ...] | Mapping[str, Any]
+Callbacks: TypeAlias = Callback | Sequence[Callback]
 
 _NOT_COMPILED = "Call compile() before {method}(), for example model.compile(optimizer='adam', loss='mse')."
 
@@ -42,15 +50,16 @@ class Trainer:
 
     def compile(
         self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: Any = None,
-        metrics: Any = None,
-        weighted_metrics: Any = None,
+        optimizer: str | Optimizer | type[Optimizer] | dict | None = "rmsprop",
+        loss: Losses | None = None,
+        loss_weights: float | Sequence[Any] | Mapping[str, Any] | None = None,
+        metrics: Metrics | None = None,
+        weighted_metrics: Metrics | None = None,
         run_eagerly: bool = False,
         steps_per_execution: int | str = "auto",
         jit_compile: bool | str = "auto",
         auto_scale_loss: bool = True,
+        check: str = "error",
     ) -> None:
         """Say how the model is trained and measured.
 
@@ -69,6 +78,8 @@ class Trainer:
                 are the same either way.
             jit_compile: whether steps are compiled; `"auto"` does so unless `run_eagerly`.
             auto_scale_loss: under the policy `mixed_float16`, scale the loss so that small gradients do not vanish.
+            check: what to do with mistakes found before the first step: `"error"` raises a `CheckError` for what is
+                certainly wrong and warns of what probably is, `"warn"` only warns, `"off"` does not look.
 
         Raises:
             ValueError: for a name that is not known, or metrics that are in no list or dict.
@@ -82,7 +93,7 @@ class Trainer:
         given = optimizer, loss, loss_weights, metrics, weighted_metrics
         with shortened_tracebacks():
             compiling.check_steps(steps_per_execution)
-            parts = compiling.compiled_parts(self, *given, auto_scale_loss)
+            parts = compiling.compiled_parts(self, *given, auto_scale_loss, check)
         self.__dict__.update(  # past the layer's tracking: none of it is a part of the model
             parts,
             _run_eagerly=bool(run_eagerly),
@@ -203,9 +214,11 @@ class Trainer:
         return steps.total_loss(self, y, y_pred, sample_weight, training)
 
     def _call_compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:
-        if "training" in inspect.signature(self.compute_loss).parameters:
-            return self.compute_loss(x, y, y_pred, sample_weight, training=training)
-        return self.compute_loss(x, y, y_pred, sample_weight)
+        takes_training = "training" in inspect.signature(self.compute_loss).parameters
+        with noting(
+            lambda: f"In compute_loss of the model {self!r}, called with {described({'y': y, 'y_pred': y_pred})}."
+        ):
+            return self.compute_loss(x, y, y_pred, sample_weight, **{"training": training} if takes_training else {})
 
     def stateless_compute_loss(
         self,
@@ -276,12 +289,12 @@ class Trainer:
 
     def make_train_function(self, force: bool = False) -> None:
         """Make the program that `fit` runs, unless there is one."""
-        if force or self.train_function is None:
+        if force or outdated(self.train_function):
             self.__dict__["train_function"] = make_program(self, "train", self.train_step)
 
     def make_test_function(self, force: bool = False) -> None:
         """Make the program that `evaluate` runs, unless there is one."""
-        if force or self.test_function is None:
+        if force or outdated(self.test_function):
             self.__dict__["test_function"] = make_program(self, "test", self.test_step)
 
     def make_predict_function(self, force: bool = False) -> None:
@@ -291,7 +304,7 @@ class Trainer:
             outputs, non_trainable = self.predict_step(state, batch)
             return outputs, (state[0], non_trainable)
 
-        if force or self.predict_function is None:
+        if force or outdated(self.predict_function):
             self.__dict__["predict_function"] = make_program(self, "predict", step)
 
     @property
@@ -312,13 +325,13 @@ class Trainer:
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: Any = "auto",
-        callbacks: Any = None,
+        callbacks: Callbacks | None = None,
         validation_split: float = 0.0,
         validation_data: Any = None,
         shuffle: bool | str = True,
         class_weight: dict | None = None,
         sample_weight: Any = None,
-        initial_epoch: int = 0,
+        initial_epoch: int | str | PathLike = 0,
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
@@ -338,10 +351,12 @@ class Trainer:
             validation_split: the share of samples, from the end of the arrays, kept for validation.
             validation_data: `(x, y)`, `(x, y, sample_weight)`, or batches like `x`; goes before `validation_split`.
             shuffle: take the samples of arrays in a new order in each epoch; `"batch"` only within each batch.
-            class_weight: a dict from class numbers to the weights of their samples.
+            class_weight: a dict from class numbers to the weights of their samples; for several outputs a dict of
+                such dicts by output name.
             sample_weight: weights of the samples `(samples,)`, or per step `(samples, time)`; one per output in the
                 structure of `y`, or one for all.
-            initial_epoch: the epoch, counted from 0, to begin with.
+            initial_epoch: the epoch, counted from 0, to begin with; or a `.keras` file of `ModelCheckpoint`, to set all
+                that it holds and go on exactly where it was written.
             steps_per_epoch: batches that make an epoch; needed for endless data.
             validation_steps: batches per validation.
             validation_batch_size: samples per validation step, `batch_size` unless given.
