@@ -20,6 +20,7 @@ from lapis import optimizers as optimizers
 from lapis import random as random
 from lapis import regularizers as regularizers
 from lapis import saving as saving
+from lapis import surgery as surgery
 from lapis import tree as tree
 from lapis import callbacks as callbacks
 from lapis import datasets as datasets

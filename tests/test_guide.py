@@ -22,8 +22,10 @@ pytestmark = [
 # Runs the script with `lapis run` in this process, then prints what is asked for about its variables.
 _DRIVER = """
 import sys
+import warnings
 import lapis
 from lapis.cli.run import run_script
+warnings.simplefilter("error", lapis.CheckWarning)  # the programs are right
 lapis.utils.set_random_seed(3)  # the programs set none, and the accuracy after five epochs varies from 0.965 to 0.973
 scope = run_script(sys.argv[1], [])
 exec(sys.argv[2], scope)

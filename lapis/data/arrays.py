@@ -15,6 +15,8 @@ from lapis.data.adapter import DataAdapter
 from lapis.data.packing import OutputClassWeights, class_weight_to_sample_weight, pack_x_y_sample_weight
 from lapis.state import make_default_seed
 
+_PER_OUTPUT = "Give them in the structure of y: a list, or a dict by output name."
+
 
 class SparseRows:
     """A scipy.sparse matrix whose rows become dense when they are taken."""
@@ -96,28 +98,34 @@ def _check_batch_size(batch_size: Any) -> None:
         raise ValueError(f"batch_size is {batch_size!r}; expected a whole number of at least 1, or None.")
 
 
+def _check_keys(y: Any, sample_weight: Any) -> None:
+    by_name = isinstance(y, dict) and isinstance(sample_weight, dict)
+    unknown = [key for key in sample_weight if key not in y] if by_name else []
+    if unknown:
+        refuse(
+            "unknown-output",
+            f"sample_weight names outputs that y does not have: {unknown}. It has {list(y)}.",
+            f"Use these names as keys.{did_you_mean(str(unknown[0]), map(str, y))}",
+        )
+
+
 def _spread_weights(y: Any, sample_weight: Any) -> Any:
     if sample_weight is None or not nest.is_nested(y):
         return sample_weight
-    if isinstance(y, dict) and isinstance(sample_weight, dict):
-        unknown = [key for key in sample_weight if key not in y]
-        if unknown:
-            refuse(
-                "unknown-output",
-                f"sample_weight names outputs that y does not have: {unknown}. It has {list(y)}.",
-                f"Use these names as keys.{did_you_mean(str(unknown[0]), map(str, y))}",
-            )
     if nest.is_nested(sample_weight):
+        _check_keys(y, sample_weight)
         try:
             nest.assert_same_structure(y, sample_weight)
         except ValueError as error:
-            raise ValueError(f"sample_weight needs one array per array of y. {error}") from None
+            refuse("sample-weight-structure", f"sample_weight needs one array per array of y. {error}", _PER_OUTPUT)
         return sample_weight
-    shape = np.shape(sample_weight)
+    shape = np.shape(sample_weight)  # pyright: ignore[reportArgumentType, reportCallIssue]
     if len(shape) != 1 and not (len(shape) == 2 and shape[1] == 1):
-        raise ValueError(
+        refuse(
+            "sample-weight-structure",
             f"y holds {len(nest.flatten(y))} arrays and sample_weight is one array of shape {shape}. One array for "
-            "all must be of shape (samples,); for other shapes give one array per array of y."
+            "all must be of shape (samples,).",
+            "For other shapes give one array per array of y.",
         )
     return nest.map_structure(lambda _: sample_weight, y)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from lapis.core import nest
 from lapis.core.source import calling_line
+from lapis.graph.dims import name_outputs
 from lapis.graph.tensor import KerasHistory, KerasTensor
 
 
@@ -16,9 +17,13 @@ class Node:
         outputs: what came out, in its structure.
         input_tensors, output_tensors: the symbolic tensors among both, flat.
         source: `"file:line"` of the user's program that made the call, `None` where nobody knows.
+        in_model: whether it is part of a model, or has been.
     """
 
-    __slots__ = ("_substitute", "args", "input_tensors", "kwargs", "operation", "output_tensors", "outputs", "source")
+    __slots__ = (
+        *("_substitute", "args", "in_model", "input_tensors", "kwargs", "operation", "output_tensors", "outputs"),
+        "source",
+    )
 
     def __init__(self, operation: Any, args: tuple, kwargs: dict, outputs: Any) -> None:
         self.operation = operation
@@ -26,6 +31,7 @@ class Node:
         self.kwargs = kwargs
         self.outputs = outputs
         self.source = calling_line()
+        self.in_model = False
         if len(args) == 1 and not kwargs and args[0].__class__ is KerasTensor:
             self.input_tensors = [args[0]]
             self._substitute = _one
@@ -35,6 +41,10 @@ class Node:
             self._substitute = _many
         single = outputs.__class__ is KerasTensor
         self.output_tensors = [outputs] if single else [x for x in nest.flatten(outputs) if isinstance(x, KerasTensor)]
+        for x in self.input_tensors:
+            if x.dims is not None:
+                name_outputs(operation, args, kwargs, self.output_tensors)
+                break
         index = len(operation._inbound_nodes)
         for position, x in enumerate(self.output_tensors):
             x._keras_history = KerasHistory(operation, index, position)

@@ -6,7 +6,11 @@ from typing import Any, TypeVar, overload
 
 from lapis.core import config, nest
 from lapis.core.naming import auto_name
+from lapis.core.tracebacks import is_users, shorten
+from lapis.core.watching import watching
+from lapis.graph.dims import of_function
 from lapis.graph.infer import infer
+from lapis.graph.masks import any_masks, get_mask, set_mask
 from lapis.graph.node import Node
 from lapis.graph.tensor import PLAIN, ArrayHolder, KerasTensor, any_symbolic
 
@@ -58,6 +62,16 @@ class Operation:
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Symbolic tensors, without history, of the shapes and types that `call` would return."""
         return infer_call(self.call, args, kwargs)
+
+    def output_dims(self, *args: Any, **kwargs: Any) -> Any:
+        """The names of the output's dimensions for symbolic inputs of which some have names, `None` if not known.
+
+        For several outputs a list of them.
+
+        Raises:
+            ValueError: if names of dimensions that meet are different.
+        """
+        return None
 
     def rematerialized_call(self, fn: Callable, *args: Any, **kwargs: Any) -> Callable:
         """`fn` itself: what an operation without state computes is small beside a layer's, which overrides this."""
@@ -114,15 +128,37 @@ class FunctionOperation(Operation):
         return "".join(part.capitalize() for part in self.function.__name__.split("_"))
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        return self.function(*args, **kwargs)
+        outputs = self.function(*args, **kwargs)
+        if any_masks():
+            self._carry_mask(outputs, args, kwargs)
+        if watching.watch is not None:
+            watching.watch.operation(self, (args, kwargs), outputs)
+        return outputs
+
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+        outputs = super().symbolic_call(*args, **kwargs)
+        self._carry_mask(outputs, args, kwargs)
+        return outputs
+
+    def _carry_mask(self, outputs: Any, args: tuple, kwargs: dict) -> None:
+        """Let the mask go on as the operation's rule says, the same way in a graph and when the graph runs."""
+        rule = getattr(self.function, "carried_mask", None)
+        if rule is not None and any(get_mask(x) is not None for x in nest.flatten((args, kwargs))):
+            mask = rule(outputs, *args, **kwargs)
+            if mask is not None and len(mask.shape) < len(outputs.shape):  # an axis of features must be left
+                set_mask(outputs, mask)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         try:
             return _spec_of(self.function, args, kwargs)
         except (TypeError, ValueError) as error:
-            if type(error) not in (TypeError, ValueError):
-                raise
-            raise type(error)(f"In ops.{self.function.__name__}: {error}") from error
+            if type(error) in (TypeError, ValueError) and not is_users(error):
+                error.args = (f"In ops.{self.function.__name__}: {error}",)
+            shorten(error)
+            raise
+
+    def output_dims(self, *args: Any, **kwargs: Any) -> Any:
+        return of_function(self.function, args, kwargs, f"ops.{self.function.__name__}")
 
     def __deepcopy__(self, memo: dict) -> "FunctionOperation":
         return FunctionOperation(self.function, self.name)

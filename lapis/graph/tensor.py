@@ -1,6 +1,6 @@
 """The symbolic tensor: a shape, an element type, and where it came from."""
 
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from lapis.core.dtypes import ALLOWED_DTYPES, standardize_dtype
 from lapis.core.naming import unique_name
@@ -43,7 +43,8 @@ class ArrayHolder:
 class KerasTensor:
     """A placeholder for an array in a graph of layers and operations.
 
-    Its `shape` is a tuple of sizes by axis, `None` where unknown; its `dtype` the element type's name.
+    Its `shape` is a tuple of sizes by axis, `None` where unknown; its `dtype` the element type's name; its `dims` the
+    names of the axes, `None` where none are known.
 
     Args:
         shape: sizes by axis; `None` for a size that is known only when the model runs.
@@ -60,6 +61,7 @@ class KerasTensor:
 
     shape: tuple[int | None, ...] = ()
     dtype: str = "float32"
+    dims: tuple[str | None, ...] | None = None
     _keras_history: KerasHistory
     _keras_mask: Any
     _optional: ClassVar[bool] = False
@@ -120,7 +122,8 @@ class KerasTensor:
         self._name = value
 
     def __repr__(self) -> str:
-        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
+        dims = "" if self.dims is None else f" dims={self.dims},"
+        return f"<KerasTensor shape={self.shape},{dims} dtype={self.dtype}, name={self.name}>"
 
     def _refuse(self, text: str, what: str = "") -> TypeError:
         return TypeError(text.format(shape=self.shape, dtype=self.dtype, what=what))
@@ -156,6 +159,25 @@ class KerasTensor:
 
     def __len__(self) -> int:
         raise self._refuse(_NOT_ITERABLE)
+
+    if TYPE_CHECKING:  # what `lapis.ops.operators` puts here
+
+        def __add__(self, other: Any, /) -> "KerasTensor": ...
+        def __neg__(self) -> "KerasTensor": ...
+        def __getitem__(self, key: Any, /) -> "KerasTensor": ...
+        def __ne__(self, other: Any, /) -> "KerasTensor": ...  # pyright: ignore[reportIncompatibleMethodOverride]
+        def __round__(self, ndigits: int | None = None) -> "KerasTensor": ...
+        def reshape(self, *newshape: Any) -> "KerasTensor": ...
+        def squeeze(self, axis: Any = None) -> "KerasTensor": ...
+        def astype(self, dtype: Any) -> "KerasTensor": ...
+
+        @property
+        def T(self) -> "KerasTensor": ...
+
+        __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __add__
+        __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = __add__
+        __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __lt__ = __le__ = __gt__ = __ge__ = __add__
+        __abs__ = __invert__ = __neg__
 
 
 _REFLECTED = {

@@ -22,6 +22,7 @@ from jax.interpreters import ad, batching, mlir
 
 from lapis.graph import inferring
 from lapis.kernels import library
+from lapis.kernels.primitive import references
 
 _HANDLERS = {"float32": "lapis_matmul_v1", "bfloat16": "lapis_product_bfloat16_v1"}
 _LEAST_WORK = 3e5  # operations; below, the call costs more than XLA's own product
@@ -259,4 +260,5 @@ _product.def_abstract_eval(_abstract)
 mlir.register_lowering(_product, mlir.lower_fun(reference, multiple_results=False))
 mlir.register_lowering(_product, _lower, platform="cpu")
 batching.primitive_batchers[_product] = _batch
+references[_product] = reference
 ad.defbilinear(_product, _a_gradient, _b_gradient)

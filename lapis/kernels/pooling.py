@@ -18,6 +18,7 @@ from jax.interpreters import ad, batching, mlir
 
 from lapis.graph import inferring
 from lapis.kernels import library
+from lapis.kernels.primitive import references
 
 
 class Windows(NamedTuple):
@@ -132,6 +133,7 @@ def _primitive(name: str, handler: str, fallback: Any, of_windows: bool) -> Any:
     mlir.register_lowering(primitive, mlir.lower_fun(fallback, multiple_results=False))
     mlir.register_lowering(primitive, lower, platform="cpu")
     batching.primitive_batchers[primitive] = batch
+    references[primitive] = fallback
     return primitive
 
 

@@ -1,16 +1,18 @@
 """The layer: a call with weights of its own."""
 
 import functools
-import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 from lapis.constraints import get as get_constraint
 from lapis.core import dtype_policies, nest
 from lapis.core.changes import changed
 from lapis.core.dtypes import is_float_dtype, standardize_dtype
-from lapis.core.serialization import builtin
+from lapis.core.findings import Finding, tell
+from lapis.core.serialization import builtin, unknown_arguments
+from lapis.core.source import calling_line, frames_inside
 from lapis.core.tracebacks import shorten
+from lapis.core.watching import watching
 from lapis.graph import KerasTensor, Node, Operation, any_symbolic, get_mask, infer_call, inferring, set_mask
 from lapis.initializers import Initializer
 from lapis.initializers import get as get_initializer
@@ -21,12 +23,14 @@ from lapis.layers.calling import (
     calls,
     is_tensor,
     masks_of,
+    note_call,
     shape_of,
     signature_of,
     tensor_arguments,
 )
 from lapis.layers.configured import Configured
 from lapis.layers.converting import as_spec, to_tensor
+from lapis.layers.dims import output_dims
 from lapis.layers.input_spec import check_inputs
 from lapis.layers.pure_calls import PureCalls
 from lapis.layers.rematerialized import Rematerialized
@@ -36,11 +40,8 @@ from lapis.regularizers import get as get_regularizer
 from lapis.state import Variable, name_scope, require_x64
 from lapis.state.scopes import local as scopes
 
-_MASK_LOST = (
-    "The layer {path!r} ({cls}) was given a masked input, but does not support masking: layers after it will not see "
-    "the mask. "
-    "Set `supports_masking = True` on the layer if the mask may pass, or define `compute_mask`."
-)
+_MASK_LOST = "{cls} was given a masked input, but does not support masking: layers after it will not see the mask."
+_MASK_MAY_PASS = "Set `supports_masking = True` on the layer if the mask may pass, or define `compute_mask`."
 
 
 @builtin("keras.layers")
@@ -105,7 +106,7 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
         if shape is None and "input_dim" in kwargs:
             shape = (kwargs.pop("input_dim"),)
         if kwargs:
-            raise ValueError(f"{type(self).__name__} got unknown arguments {sorted(kwargs)}.")
+            raise ValueError(unknown_arguments(type(self), kwargs))
         self.__dict__.update(
             activity_regularizer=None if activity_regularizer is None else get_regularizer(activity_regularizer),
             _dtype_policy=_computable(dtype_policies.get(dtype), self.name),
@@ -162,8 +163,8 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
 
     # State
 
-    def build(self, input_shape: Any = None) -> None:
-        """Make the layer's weights for inputs of the shape; by default there are none to make."""
+    def build(self, *args: Any, **kwargs: Any) -> None:
+        """Make the layer's weights, `build(self, input_shape)` in a subclass; by default there are none to make."""
         self.built = True
 
     def add_weight(
@@ -234,6 +235,10 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
 
     # Calling
 
+    @overload
+    def __call__(self, inputs: KerasTensor, /, *args: Any, **kwargs: Any) -> KerasTensor: ...
+    @overload
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if "_dtype_policy" not in self.__dict__:
             raise RuntimeError(f"Call `super().__init__()` in {type(self).__name__}.__init__ before using the layer.")
@@ -244,20 +249,20 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
         simple = len(args) == 1 and not kwargs and args[0].__class__ is KerasTensor  # the most common call, kept short
         symbolic = simple or any_symbolic(args, kwargs)
         given_args, given_kwargs = args, kwargs
-        if not symbolic:
-            args, kwargs = self._to_tensors(args), self._to_tensors(kwargs) if kwargs else kwargs
-        arguments = signature.bind(args, kwargs, self)
-        if not simple and not self._allow_non_tensor_positional_args:
-            self._check_positional(args)
-        first = next(iter(arguments.values()), None)
-        if self.input_spec is not None:
-            check_inputs(self.input_spec, first, self)
-        tensors = arguments if simple else tensor_arguments(arguments, self)
         callers, path, outer_training = scopes.callers, scopes.path, context.training
         if not callers or callers[-1] is not self:
             scopes.callers = (*callers, self)
             scopes.path = f"{path}/{self.name}" if path else self.name
         try:
+            if not symbolic:
+                args, kwargs = self._to_tensors(args), self._to_tensors(kwargs) if kwargs else kwargs
+            arguments = signature.bind(args, kwargs, self)
+            if not simple and not self._allow_non_tensor_positional_args:
+                self._check_positional(args)
+            first = next(iter(arguments.values()), None)
+            if self.input_spec is not None:
+                check_inputs(self.input_spec, first, self)
+            tensors = arguments if simple else tensor_arguments(arguments, self)
             if not self._built:
                 self._build_for(arguments, tensors, signature, first)
             for value in (arguments.get("training"), outer_training, signature.defaults.get("training")):
@@ -269,16 +274,18 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
             if training is not None and signature.takes_training:
                 args, kwargs = signature.replace("training", training, args, kwargs)
             calls.context, context.training = context, training
-            outputs = self._infer(args, kwargs) if symbolic else self._call_on_arrays(args, kwargs)
+            spec_of = self.compute_output_spec
+            outputs = spec_of(*args, **kwargs) if symbolic else self._call_on_arrays(args, kwargs)
+            if previous_mask is not None or self._defines_mask:
+                self._pass_mask(first, outputs, previous_mask)
+            if symbolic:
+                Node(self, given_args, given_kwargs, outputs)
         except Exception as error:
+            note_call(error, scopes.path, self, given_args, given_kwargs, type(self).call)
             shorten(error)
             raise
         finally:
             calls.context, context.training, scopes.callers, scopes.path = outer, outer_training, callers, path
-        if previous_mask is not None or self._defines_mask:
-            self._pass_mask(first, outputs, previous_mask)
-        if symbolic:
-            Node(self, given_args, given_kwargs, outputs)
         return outputs
 
     def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
@@ -330,9 +337,9 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
         outer, calls.context = calls.context, calls.context or CallContext()
         try:
             infer_call(self.call, (), named)
-        except Exception as error:
+        except Exception:
             if any_symbolic(arguments):
-                raise self._explain(error) from error
+                raise
             # With real arrays, the call that follows builds what is missing, or raises the error where it is.
         finally:
             calls.context = outer
@@ -365,21 +372,6 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
                 kwargs = {**kwargs, mask_name: mask}
         return kwargs, masks_of(first) if given is None else given
 
-    def _infer(self, args: tuple, kwargs: dict) -> Any:
-        try:
-            return self.compute_output_spec(*args, **kwargs)
-        except Exception as error:
-            raise self._explain(error) from error
-
-    def _explain(self, error: Exception) -> Exception:
-        """The error again with the layer's path in front, in the same class where that can be made from a text."""
-        text = str(error)
-        if type(error) not in (ValueError, TypeError, RuntimeError, NotImplementedError) or text.startswith(
-            "In the layer"
-        ):
-            return error
-        return type(error)(f"In the layer {self.path!r} ({type(self).__name__}): {text}")
-
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Symbolic tensors of the shapes and types that a call would return, found by tracing it."""
         return infer_call(self._call_on_converted, args, kwargs)
@@ -399,7 +391,11 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
             scopes.autocast = compute
         try:
             call = self.call if self._remat_mode is None else self.rematerialized_call(self.call, *args, **kwargs)
+            if scopes.around is not None:
+                call = scopes.around(self, call)
             outputs = call(*args, **kwargs)
+            if watching.watch is not None:
+                watching.watch.layer(self, (args, kwargs), outputs)
         finally:
             scopes.autocast = outer
         if self.activity_regularizer is not None:
@@ -416,6 +412,9 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
         """
         return False
 
+    def output_dims(self, *args: Any, **kwargs: Any) -> Any:
+        return output_dims(self, args or tuple(kwargs.values()))
+
     # Masks
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
@@ -424,8 +423,13 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
 
     def _pass_mask(self, inputs: Any, outputs: Any, previous_mask: Any) -> None:
         if not self.supports_masking:
-            if previous_mask is not None and any(m is not None for m in nest.flatten(previous_mask)):
-                warnings.warn(_MASK_LOST.format(path=self.path, cls=type(self).__name__), stacklevel=3)
+            signature = signature_of(type(self).call)
+            uses_it = signature.takes_mask or signature.mask_names
+            if not uses_it and previous_mask is not None and any(m is not None for m in nest.flatten(previous_mask)):
+                message = _MASK_LOST.format(cls=type(self).__name__)
+                source = calling_line() if any_symbolic(inputs) else None  # a running graph was called elsewhere
+                lost = Finding("mask-lost", "warning", message, _MASK_MAY_PASS, self.path, source)
+                tell([lost], stacklevel=frames_inside())
             return
         flat = [x for x in nest.flatten(outputs) if x is not None]
         if all(get_mask(x) is not None for x in flat):
@@ -478,8 +482,10 @@ def _building(build: Callable) -> Callable:
         before = tuple(map(len, self._held_lists))
         try:
             build(self, *args, **kwargs)
-        except BaseException:
+        except BaseException as error:
             self._forget_after(before)  # so that a second attempt starts afresh
+            note_call(error, scopes.path, self, args, kwargs, build)
+            shorten(error)
             raise
         finally:
             scopes.callers, scopes.path = callers, path

@@ -1,6 +1,7 @@
 """A stack of layers, each fed with what the one before it gives."""
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 from lapis.core import nest
 from lapis.core.changes import changed
@@ -36,17 +37,23 @@ class Sequential(Model):
     _functional: Functional | None
     _stack: list[Layer]
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         return Layer.__new__(cls)
 
-    def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        layers: Sequence[Layer | KerasTensor | Callable[..., Any]] | None = None,
+        trainable: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(trainable=trainable, name=name, **kwargs)
         self.__dict__.update(_functional=None, _stack=[])
         for layer in layers or ():
             self.add(layer, rebuild=False)
         self._rebuild()
 
-    def add(self, layer: Any, rebuild: bool = True) -> None:
+    def add(self, layer: Layer | KerasTensor | Callable[..., Any], rebuild: bool = True) -> None:
         """Put a layer on top."""
         if isinstance(layer, KerasTensor):
             operation = layer._keras_history.operation
@@ -58,6 +65,10 @@ class Sequential(Model):
         if not isinstance(layer, Layer):
             if not callable(layer):
                 raise TypeError(f"Sequential takes layers; got {layer!r} of type {type(layer).__name__}.")
+            if isinstance(layer, type):
+                raise TypeError(
+                    f"Sequential takes layers; got the class {layer.__name__}, call it: {layer.__name__}(...)."
+                )
             raise TypeError(f"Sequential takes layers; wrap the function {layer!r} in a Lambda layer.")
         if any(layer.name == other.name for other in self._stack):
             raise ValueError(f"Sequential already has a layer named {layer.name!r}; give each a name of its own.")
@@ -101,8 +112,12 @@ class Sequential(Model):
             if isinstance(layer, InputLayer):
                 continue
             x = layer(x)
+        self._take_graph(inputs, x)
+
+    def _take_graph(self, inputs: KerasTensor, outputs: KerasTensor) -> None:
+        """Be built of calls of the layers that have been made."""
         self.__dict__.update(
-            _functional=Functional(inputs, x, name=self.name),
+            _functional=Functional(inputs, outputs, name=self.name),
             _built=True,
             _build_shapes={"input_shape": inputs.shape},
         )
@@ -113,7 +128,7 @@ class Sequential(Model):
         if self._functional is not None:
             return
         if not self._stack:
-            raise ValueError(f"The Sequential {self.name!r} has no layers to build.")
+            raise ValueError(f"The Sequential {self.name!r} has no layers to build; add one with `add`.")
         if isinstance(self._stack[0], InputLayer):
             self._rebuild()
             return
@@ -144,6 +159,9 @@ class Sequential(Model):
             if self._on_host
             else super().compute_output_spec(*args, **kwargs)
         )
+
+    def output_dims(self, *args: Any, **kwargs: Any) -> Any:
+        return None if self._functional is None else self._functional.output_dims(*args, **kwargs)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:

@@ -342,3 +342,4 @@ from lapis.ops.pooling import average_pool as average_pool
 from lapis.ops.adaptive_pooling import adaptive_average_pool as adaptive_average_pool
 from lapis.ops.adaptive_pooling import adaptive_max_pool as adaptive_max_pool
 from lapis.ops import operators as operators
+from lapis.ops import masking as masking

@@ -26,7 +26,7 @@ from lapis.losses import Loss
 from lapis.metrics import Metric
 from lapis.ops import cholesky
 from lapis.optimizers import Optimizer
-from lapis.state import SeedGenerator, Variable
+from lapis.state import SeedGenerator, Variable, is_sanitizer_enabled
 
 # What a layer holds that has no say in what it computes.
 _IRRELEVANT = frozenset(
@@ -109,8 +109,7 @@ def compile_fingerprint(model: Any, by_name: bool = True) -> str | None:
 
 def _base(model: Any) -> str | None:
     """The text without names; it is kept until something changes."""
-    settings = config.floatx(), config.epsilon(), config.image_data_format(), config.x64_enabled()
-    stamp = (changes.last_change(), settings)
+    stamp = (changes.last_change(), _settings())
     kept = model.__dict__.get("_fingerprint")
     if kept is not None and kept[0] == stamp and kept[2]:
         return kept[1]
@@ -123,6 +122,12 @@ def _base(model: Any) -> str | None:
         text = None
     model.__dict__["_fingerprint"] = stamp, text, walk.steady
     return text
+
+
+def _settings() -> tuple:
+    """What else decides over what is computed."""
+    layout = config.image_data_format()
+    return config.floatx(), config.epsilon(), layout, config.x64_enabled(), is_sanitizer_enabled()
 
 
 def _shown_names(model: Any, by_name: bool) -> list[Any]:
@@ -177,7 +182,7 @@ class _Walk:
         }
 
     def globals(self) -> None:
-        self.out += (config.floatx(), config.epsilon(), config.image_data_format(), config.x64_enabled())
+        self.out += _settings()
 
     def value(self, value: Any) -> None:
         kind = value.__class__
@@ -353,7 +358,7 @@ class _Walk:
     def _plan(self, plan: Plan) -> None:
         for index, x in enumerate(plan.inputs):
             self.tensors[id(x)] = (-1, index)
-            self.out += ("input", x.shape, x.dtype, x._optional)
+            self.out += ("input", x.shape, x.dtype, x._optional, x.dims)
         for number, node in enumerate(plan.nodes):
             tensors = node.output_tensors
             if all(id(x) in self.tensors and self.tensors[id(x)][0] == -1 for x in tensors):

@@ -10,6 +10,7 @@ import numpy as np
 from lapis.callbacks import CallbackList, to_python
 from lapis.core.config import max_epochs, max_steps_per_epoch
 from lapis.data import get_data_adapter, split_arrays, unpack_x_y_sample_weight
+from lapis.state import is_sanitizer_enabled, numbering
 from lapis.training.at_once import predict_at_once
 from lapis.training.building import build_first, build_on
 from lapis.training.checks.preflight import before_run
@@ -132,6 +133,8 @@ def fit(
         steps_per_epoch=steps_per_epoch,
         validation_steps=validation_steps,
         epochs=epochs,
+        shuffle=shuffle,
+        validates=validation is not None,
     )
     build_on(model, batches.peek, with_targets=True)
     if may_fill_up(model, training=True):
@@ -155,13 +158,15 @@ def fit(
             model.reset_metrics()
             callbacks.on_epoch_begin(epoch)
             run.begin_epoch()
-            trained = run.rest_of_epoch(lambda: _train_epoch(model, batches, callbacks))
+            with numbering(epoch=epoch):
+                trained = run.rest_of_epoch(lambda: _train_epoch(model, batches, callbacks))
             if trained is None:
                 warnings.warn(_RAN_DRY.format(epoch=epoch + 1), stacklevel=3)
                 break
             logs = trained
             if validation is not None and _validates(epoch, validation_freq):
-                found = _test_epoch(model, validation, callbacks)
+                with numbering(epoch=epoch):
+                    found = _test_epoch(model, validation, callbacks)
                 if found is None:
                     warnings.warn(_NO_VALIDATION.format(epoch=epoch + 1), stacklevel=3)
                 logs.update({f"val_{name}": value for name, value in (found or {}).items()})
@@ -239,7 +244,9 @@ def evaluate(
     finally:
         feed.close()
     if logs is None:
-        raise ValueError("The data hold no batches, so there is nothing to evaluate.")
+        raise ValueError(
+            "The data hold no batches, so there is nothing to evaluate. A generator can be read only once."
+        )
     return logs
 
 
@@ -249,7 +256,8 @@ def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int
         build_first(model, get_data_adapter(x, None, None, batch_size, steps, strings=True))
     model.make_predict_function()
     program = model.predict_function
-    if verbose in (0, False) and not callbacks and steps is None and isinstance(x, np.ndarray):
+    at_once = verbose in (0, False) and not callbacks and steps is None and isinstance(x, np.ndarray)
+    if at_once and not is_sanitizer_enabled():
         outputs = predict_at_once(model, x, batch_size or 32)
         if outputs is not None:
             return outputs

@@ -28,7 +28,7 @@ def check_inputs(subject: Subject) -> Iterator[Finding]:
         yield from _of_inputs(graph, x, what)
         names = graph.input_names
         yield from _contradicting_names(None if given is None else given[0], names, f"{what}x", "inputs-order")
-        yield from _sorted_away(graph.input, x, f"{what}x", "inputs")
+        yield from _sorted_away(graph.input, x, f"{what}x", "inputs-order")
 
 
 def _both(subject: Subject) -> Iterator[tuple[Any, Any, str]]:
@@ -119,17 +119,17 @@ def column_name(x: Any) -> str | None:
     return None if x.name is None else str(x.name)
 
 
-def _sorted_away(structure: Any, given: Any, what: str, kind: str) -> Iterator[Finding]:
+def _sorted_away(structure: Any, given: Any, what: str, code: str) -> Iterator[Finding]:
     """A list for what the model has in a dict whose keys are not in alphabetical order."""
     if not isinstance(structure, dict) or not isinstance(given, (list, tuple)) or len(structure) != len(given):
         return
     declared, taken = list(structure), sorted(structure)
     if declared != taken:
         yield Finding(
-            f"{kind}-order",
+            code,
             "warning",
-            f"{what} is a list, which is matched with the model's {kind} in alphabetical order, {taken}; they were "
-            f"declared in the order {declared}.",
+            f"{what} is a list, which is matched with the keys of the model's dict in alphabetical order, {taken}; "
+            f"they were declared in the order {declared}.",
             "Give a dict by name.",
         )
 
@@ -160,7 +160,7 @@ def check_outputs(subject: Subject) -> Iterator[Finding]:
             found += _with_prefix(what, lambda weight=weight: tree.spread(weight, "sample_weight"))
         if tree.named:
             found += _contradicting_names(None if given is None else given[1], tree.names, f"{what}y", "outputs-order")
-        found += _sorted_away(outputs, y, f"{what}y", "outputs")
+        found += _sorted_away(outputs, y, f"{what}y", "outputs-order")
     yield from dict.fromkeys(found)
 
 

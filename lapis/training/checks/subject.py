@@ -20,7 +20,8 @@ class Subject:
         class_weight: as it was given.
         callbacks: the callbacks that were given.
         num_batches: batches in an epoch of the data, `None` where nobody knows.
-        batch_size, steps_per_epoch, validation_steps, epochs: as they were given.
+        batch_size, steps_per_epoch, validation_steps, epochs, shuffle: as they were given.
+        validates: whether there are validation data, `None` where nobody knows.
     """
 
     model: Any
@@ -39,6 +40,8 @@ class Subject:
     steps_per_epoch: int | None = None
     validation_steps: int | None = None
     epochs: int | None = None
+    shuffle: bool | str | None = None
+    validates: bool | None = None
 
     @property
     def trains(self) -> bool:
@@ -55,6 +58,8 @@ def graph_of(model: Any) -> Any:
 def has_own_steps(model: Any) -> bool:
     """Whether targets and losses are matched by the model's own methods in place of Lapis's."""
     names = ("train_step", "test_step", "compute_loss", "compute_loss_and_updates", "stateless_compute_loss", "compile")
-    return any(
-        name in vars(model) or not getattr(type(model), name).__module__.startswith("lapis.training") for name in names
-    )
+    return any(name in vars(model) or not _is_trainers(getattr(type(model), name)) for name in names)
+
+
+def _is_trainers(method: Any) -> bool:
+    return str(getattr(method, "__module__", "")).startswith("lapis.training")
