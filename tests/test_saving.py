@@ -533,12 +533,3 @@ def test_archives_of_keras_2(tmp_path):
     with pytest.warns(UserWarning, match="optimizer 'Adam' keeps its state"):
         loaded = lapis.saving.load_model(tmp_path / "m.keras")
     assert_same(model, loaded, np.arange(12).reshape(2, 6) % 9)
-
-
-def test_recorded_functions_of_tensorflow():
-    from lapis.saving.legacy_config import to_modern
-
-    layer = {"class_name": "TFOpLambda", "config": {"name": "tf.math.add", "function": "math.add"}, "inbound_nodes": []}
-    config = {"class_name": "Functional", "config": {**KERAS_2["config"], "layers": [layer]}}
-    with pytest.raises(ValueError, match=r"'tf\.math\.add' is a TFOpLambda.*load_weights"):
-        to_modern(config)
