@@ -475,7 +475,7 @@ def test_models_of_keras_2(tmp_path):
     from lapis.saving import legacy_weights
     from lapis.saving.legacy_config import to_modern
 
-    model = lapis.saving.deserialize_keras_object(to_modern(copy.deepcopy(KERAS_2)))
+    model = lapis.saving.deserialize_keras_object(to_modern(copy.deepcopy(KERAS_2), is_keras_2=True))
     randomize(model)
     training = {
         "loss": {"class_name": "MeanSquaredError", "config": {"reduction": "auto", "name": "mse", "fn": "mse"}},
@@ -514,7 +514,7 @@ def test_archives_of_keras_2(tmp_path):
     from lapis.saving.legacy_config import to_modern
 
     config = copy.deepcopy(KERAS_2)
-    model = lapis.saving.deserialize_keras_object(to_modern(copy.deepcopy(config)))
+    model = lapis.saving.deserialize_keras_object(to_modern(copy.deepcopy(config), is_keras_2=True))
     randomize(model)
     config["config"]["layers"] = with_modules(config["config"]["layers"])
     config.update(module="keras.src.engine.functional", registered_name="Functional")
