@@ -530,6 +530,17 @@ def test_archives_of_keras_2(tmp_path):
         archive.writestr("metadata.json", json.dumps({"keras_version": "2.13.1"}))
         archive.writestr("config.json", json.dumps(config))
         archive.write(tmp_path / "w.h5", "model.weights.h5")
-    with pytest.warns(UserWarning, match="does not fit Adam, which starts afresh"):
+    with pytest.warns(UserWarning, match="optimizer state does not fit Adam, which starts afresh"):
         loaded = lapis.saving.load_model(tmp_path / "m.keras")
     assert_same(model, loaded, np.arange(12).reshape(2, 6) % 9)
+
+
+def test_recorded_functions_of_tensorflow():
+    from lapis.saving.legacy_config import to_modern
+
+    nodes = [["x", 0, 0, {"name": None}]]
+    config = {"name": "tf.signal.fft", "function": "signal.fft"}
+    layer = {"class_name": "TFOpLambda", "config": config, "inbound_nodes": nodes}
+    config = {"class_name": "Functional", "config": {**KERAS_2["config"], "layers": [layer]}}
+    with pytest.raises(ValueError, match=r"'tf\.signal\.fft' is a TFOpLambda.*load_weights"):
+        to_modern(config, is_keras_2=True)

@@ -231,3 +231,16 @@ def test_layers_under_the_names_of_keras(tmp_path):
         _save_state(theirs, store, None, "", set())
         store.close()
         assert arrays_in(tmp_path / "lapis.h5") == arrays_in(tmp_path / "keras.h5"), row.name
+
+
+@pytest.mark.filterwarnings("ignore:Layer InputLayer does not have a `quantize` method:UserWarning")  # Keras's own
+@pytest.mark.parametrize("mode", ["int8", "float8"])
+def test_quantized_models_are_refused(tmp_path, mode):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8, name="first")])
+    model.quantize(mode)
+    model.save(tmp_path / "m.keras")
+    with pytest.raises(ValueError, match=f"'first' got the policy '{mode}_from_float32', but layers are not quantized"):
+        lapis.saving.load_model(tmp_path / "m.keras")
+    ours = lapis.Sequential([lapis.Input((4,)), lapis.layers.Dense(8, name="first")])
+    with pytest.raises(ValueError, match=r"'first'\) has 2 variables, the file \d.* Nothing was loaded"):
+        ours.load_weights(tmp_path / "m.keras")

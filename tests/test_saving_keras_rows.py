@@ -64,7 +64,7 @@ def _both_know_the_functions(monkeypatch):
 def assert_same(group: list[Row], expected: dict, found: dict) -> None:
     """Each row's outputs are the same, masks apart."""
     for row in group:
-        if row.name in NOT_THE_SAME:
+        if row.name.partition("-")[0] in NOT_THE_SAME:
             continue
         nest.assert_same_structure(found[row.name], expected[row.name])
         for one, other in zip(nest.flatten(found[row.name]), nest.flatten(expected[row.name])):
