@@ -343,7 +343,8 @@ def test_several_outputs() -> None:
         model.plan(4, target_shapes=[(1,)])
 
 
-def test_json_table_and_chart(tmp_path) -> None:
+def test_json_table_and_chart(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
     model, *_ = toy_resnet()
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     plan = model.plan(4)

@@ -291,7 +291,7 @@ def test_a_file_without_the_place_of_training_is_refused(tmp_path):
         model.fit(X, Y, verbose=0, initial_epoch=tmp_path / "a.keras")
     wide = make_model()
     wide.fit(X, Y, verbose=0, callbacks=[lapis.callbacks.ModelCheckpoint(tmp_path / "b.keras")])
-    other = lapis.Sequential([lapis.Input((3,)), lapis.layers.Dense(2)])
+    other = lapis.Sequential([lapis.Input((3,)), lapis.layers.Dense(2), lapis.layers.Dense(1)])
     other.compile("sgd", "mse")
     with pytest.raises(ValueError, match="does not fit the model"):
         other.fit(X, Y, verbose=0, initial_epoch=tmp_path / "b.keras")

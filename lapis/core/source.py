@@ -4,6 +4,7 @@ import os
 import sys
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_TRACING = os.path.join("", "jax", "_src", "")  # between the program and layers that are built in a trace
 
 
 def calling_line() -> str | None:
@@ -11,7 +12,7 @@ def calling_line() -> str | None:
     frame = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
-        if not name.startswith(_PACKAGE):
+        if not name.startswith(_PACKAGE) and _TRACING not in name:
             return f"{name}:{frame.f_lineno}"
         frame = frame.f_back
     return None

@@ -47,8 +47,7 @@ def _touch(model: Any, with_targets: bool, x: Any, y: Any, sample_weight: Any) -
     """Go once through everything that makes variables on first use."""
     with StatelessScope():
         y_pred = model(x, training=False)
-        specs = nest.map_structure(_spec, y_pred)
-        model.__dict__["_known_outputs"] = nest.map_structure(_spec, x), specs
+        _known_outputs(model)[_kind(x)] = nest.map_structure(_spec, y_pred)
         if not with_targets:
             return
         if model._compile_metrics is not None and not model._compile_metrics.built:
@@ -61,19 +60,27 @@ def _spec(x: Any) -> Any:
     return jax.ShapeDtypeStruct(x.shape, x.dtype) if hasattr(x, "shape") and hasattr(x, "dtype") else None
 
 
+def _kind(x: Any) -> Any:
+    return tuple(
+        (path, getattr(leaf, "shape", None), str(getattr(leaf, "dtype", None)))
+        for path, leaf in nest.flatten_with_path(x)
+    )
+
+
+def _known_outputs(model: Any) -> dict[Any, Any]:
+    """Shapes and types of the outputs by those of the inputs, as far as the model has been traced."""
+    return model.__dict__.setdefault("_known_outputs", {})
+
+
 def outputs_for(model: Any, x: Any) -> Any:
     """Shapes and types of a model's outputs for inputs, by tracing its call unless that was done; `None` if in vain."""
-    if _known(model, x) is None:
+    known, kind = _known_outputs(model), _kind(x)
+    if kind not in known:
         if takes_strings(model):  # which cannot be traced
             return None
         jax.eval_shape(lambda x: _touch(model, False, x, None, None), x)
-    outputs = _known(model, x)
+    outputs = known.get(kind)
     return None if any(leaf is None for leaf in nest.flatten(outputs)) else outputs
-
-
-def _known(model: Any, x: Any) -> Any:
-    shapes, outputs = model.__dict__.get("_known_outputs", (None, None))
-    return outputs if shapes == nest.map_structure(_spec, x) else None
 
 
 def _build_optimizer(model: Any) -> None:

@@ -62,6 +62,7 @@ def compiled_parts(
         "_compile_metrics": CompileMetrics(metrics, weighted_metrics, output_names=names) if has_metrics else None,
         "_loss_tracker": Mean(name="loss"),
         "_checked": checked,
+        "_known_outputs": {},
         "_compile_config": {
             "optimizer": given,
             "loss": loss,

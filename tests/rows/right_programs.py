@@ -338,3 +338,10 @@ def classes_in_a_circle() -> tuple[Any, dict[str, Any]]:
     model = lapis.Sequential([lapis.Input((4,)), layers.Dense(3), normalized])
     model.compile("sgd", losses.Circle())
     return model, {"x": _x(4), "y": _ids(3)}
+
+
+@_right
+def a_stack_without_an_input() -> tuple[Any, dict[str, Any]]:
+    model = lapis.Sequential([layers.Dense(3, activation="relu"), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    return model, {"x": _x(4), "y": _x(), "batch_size": 4}

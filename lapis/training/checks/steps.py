@@ -60,6 +60,9 @@ def static_batches(subject: Subject) -> Iterator[Finding]:
 
 
 def _other_sizes(graph: Any, stateful: list[Any], subject: Subject) -> Iterator[Finding]:
+    stack = getattr(subject.model, "_stack", None)
+    if stack and stack[0].type_name != "InputLayer":
+        return  # it was built on the first batch, whose size binds none of the others
     severity = "error" if stateful else "warning"
     for x in graph.inputs:
         fixed, node = x.shape[0], producer(x)
