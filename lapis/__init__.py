@@ -1,5 +1,6 @@
 """Lapis: neural networks as data. `import lapis as keras` is all that a Keras user changes."""
 
+from lapis.core.allocation import share_one_heap as _share_one_heap
 from lapis.core.version import VERSION as __version__
 
 from lapis import activations as activations
@@ -19,6 +20,7 @@ from lapis import optimizers as optimizers
 from lapis import random as random
 from lapis import regularizers as regularizers
 from lapis import saving as saving
+from lapis import surgery as surgery
 from lapis import tree as tree
 from lapis import callbacks as callbacks
 from lapis import datasets as datasets
@@ -57,6 +59,7 @@ from lapis.state.remat import RematScope as RematScope
 from lapis.state.remat import remat as remat
 from lapis.training import disk_cache as _disk_cache
 
+_share_one_heap()
 _disk_cache.start()
 
 

@@ -24,5 +24,10 @@ from lapis.core.logging import enable_interactive_logging as enable_interactive_
 from lapis.core.logging import is_interactive_logging_enabled as is_interactive_logging_enabled
 from lapis.core.tracebacks import disable_traceback_filtering as disable_traceback_filtering
 from lapis.core.tracebacks import enable_traceback_filtering as enable_traceback_filtering
+from lapis.core.tracebacks import full_tracebacks as full_tracebacks
 from lapis.core.tracebacks import is_traceback_filtering_enabled as is_traceback_filtering_enabled
+from lapis.state.sanitizer import SanitizerError as SanitizerError
+from lapis.state.sanitizer import disable_sanitizer as disable_sanitizer
+from lapis.state.sanitizer import enable_sanitizer as enable_sanitizer
+from lapis.state.sanitizer import is_sanitizer_enabled as is_sanitizer_enabled
 from lapis.training.disk_cache import set_compilation_cache as set_compilation_cache

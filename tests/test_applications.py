@@ -12,6 +12,8 @@ from lapis.applications import imagenet_utils, published
 from tests.descriptors import f32
 from tests.oracle import keras
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 MODES = ["caffe", "tf", "torch"]
 
 

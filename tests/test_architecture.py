@@ -27,6 +27,7 @@ FLOORS = (
     ("distribution",),
     ("export",),
     ("view",),
+    ("surgery",),
     ("models",),
     ("utils",),
     ("legacy", "preprocessing"),

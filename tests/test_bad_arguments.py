@@ -8,6 +8,8 @@ import pytest
 import lapis
 from tests.oracle import keras
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 
 def x(*shape):
     return np.ones(shape, "float32")

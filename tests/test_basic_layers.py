@@ -12,6 +12,8 @@ from lapis.core.serialization import deserialize_keras_object, serialize_keras_o
 from tests.descriptors import f32, flags, i32
 from tests.oracle import keras
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 
 def _again(layer, custom_objects: dict | None = None):
     return deserialize_keras_object(json.loads(json.dumps(serialize_keras_object(layer))), custom_objects)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import lapis
-from benchmarks import arithmetic, chart, data, keras_models, machine, measure, peers, report, works
+from benchmarks import arithmetic, chart, data, keras_models, machine, measure, peers, refitting, report, works
 from benchmarks.keras_session import Session
 
 TINY: dict[str, dict[str, Any]] = {
@@ -189,3 +189,12 @@ def test_products_of_known_models() -> None:
     toy = 30**2 * 9 * 3 * 32 + 28**2 * 9 * 32 * 64 + 4 * 9**2 * 9 * 64 * 64 + 7**2 * 9 * 64 * 64 + 64 * 256 + 256 * 10
     assert arithmetic.products(keras_models.toy_resnet(lapis)) == toy
     assert arithmetic.training_flops(keras_models.mlp(lapis), 64) == 6 * 64 * 54_912
+
+
+def test_refitting(monkeypatch: pytest.MonkeyPatch) -> None:
+    build = keras_models.MODELS["mlp"]
+    monkeypatch.setitem(keras_models.MODELS, "mlp", lambda k: build(k, width=4))
+    figures = refitting.child("mlp")
+    assert 0 < figures["rebuilt"] < figures["first"] and figures["xla"] > 0
+    shown = refitting.line("mlp", dict(figures, first=2.0, rebuilt=0.09), dict(figures, first=0.2))
+    assert "90 ms   4.5% ok" in shown and "200 ms  10.0% over" in shown

@@ -26,7 +26,11 @@ from lapis.callbacks.progbar import Progbar
 from tests.descriptors import f32
 from tests.oracle import keras
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, with NumPy 2
+pytestmark = [
+    pytest.mark.usefixtures("quick_compilation"),
+    # Keras's own, with NumPy 2
+    pytest.mark.filterwarnings("ignore:__array__ implementation"),
+]
 
 X, Y = f32(20, 3), f32(20, 1, seed=1)
 

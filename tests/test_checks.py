@@ -216,6 +216,13 @@ def test_checks_are_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     assert spent[0] < 0.05 * epoch and spent[1] < 0.05 * epoch
 
 
+def test_the_program_of_the_front_page_is_right(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    exec(program, {"x_train": rng.random((40, 784), "float32"), "y_train": rng.integers(0, 10, 40)})  # warnings raise
+
+
 def _codes_in_the_source() -> set[str]:
     """The words with hyphens in the files that make findings."""
     sources = [path.read_text() for path in (ROOT / "lapis").rglob("*.py")]

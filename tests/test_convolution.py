@@ -14,6 +14,8 @@ import lapis
 import lapis.ops as ops
 from tests.oracle import keras
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 some = settings(max_examples=15, deadline=None, derandomize=True, database=None)
 ranks = st.integers(1, 3)
 layouts = st.sampled_from(["channels_last", "channels_first"])

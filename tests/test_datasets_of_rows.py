@@ -11,6 +11,8 @@ import pytest
 from lapis.datasets import boston_housing, california_housing, imdb, reuters
 from lapis.datasets.pickled import lists_in, read_array, read_arrays
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):

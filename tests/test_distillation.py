@@ -10,7 +10,10 @@ from tests.descriptors import f32
 from tests.oracle import keras
 
 # Keras's own variables answer NumPy in an old way.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+pytestmark = [
+    pytest.mark.usefixtures("quick_compilation"),
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),
+]
 
 X, Y = f32(48, 4), f32(48, 3, seed=1)
 KL = "KLDivergence"

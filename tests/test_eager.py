@@ -13,6 +13,8 @@ from lapis.graph import get_mask, set_mask
 from lapis.training import eager
 from tests.descriptors import LAYER_FAMILIES, f32, rows
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 layers = lapis.layers
 
 

@@ -5,6 +5,8 @@ import pytest
 
 import lapis
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 FeatureSpace = lapis.utils.FeatureSpace
 TABLE = {
     "age": np.array([1.0, 5, 9, 30, 44, 2]),

@@ -9,6 +9,8 @@ import pytest
 import lapis
 from tests.descriptors import f32
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 X, Y = f32(32, 4), f32(32, 3, seed=1)
 _named = lapis.saving.register_keras_serializable("foreign")
 

@@ -11,6 +11,8 @@ from scipy import special, stats
 import lapis
 from lapis.graph import set_mask
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 RNG = np.random.default_rng(5)
 N = 60
 CUTS = [1, 4, 5, 29]  # batches of 1, 3, 1, 24 and 31 samples

@@ -9,6 +9,8 @@ from lapis import layers, ops
 from lapis.graph import KerasTensor, Plan, inferring, op
 from tests.oracle import keras
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 CASES = {
     "broadcast": (lambda o, x, y: x + y, [(None, 3), (5, 3)]),
     "unknown against one": (lambda o, x, y: x * y, [(None, 4, 8), (None, 1, 8)]),

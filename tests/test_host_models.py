@@ -6,6 +6,8 @@ import pytest
 import lapis
 from lapis import layers
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 TEXTS = np.array([["the cat sat on the mat"], ["a dog ran"], ["cat dog"], ["mat the dog"]] * 4)
 LABELS = np.array([[1.0], [0], [0], [1]] * 4, "float32")
 

@@ -10,6 +10,8 @@ import lapis
 from lapis import initializers
 from tests.oracle import keras
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 _SCALED = {  # variance times the number that the shape (300, 500) gives, and whether the draw is uniform
     "GlorotUniform": (2 / 800, True),
     "GlorotNormal": (2 / 800, False),

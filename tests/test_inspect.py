@@ -12,7 +12,7 @@ import pytest
 import lapis
 from lapis import layers
 from lapis.cli import main
-from lapis.saving import inspect
+from lapis.saving import inspect, inspection
 from tests.test_provenance import changed
 
 
@@ -44,6 +44,34 @@ def _nothing_is_built(monkeypatch, folder):
         raise AssertionError("a layer was built")
 
     monkeypatch.setattr(layers.Layer, "__init__", refuse)
+
+
+NOT_FINITE = {  # where each format keeps the bias of the outer layer
+    "m.keras": "layers/dense/vars/1",
+    "m.weights.h5": "layers/dense/vars/1",
+    "m.weights.json": "layers/dense/vars/1",
+    "m.h5": "out/out/bias",
+    "m.safetensors": "layers/out/bias",
+    "m.npz": "layers/out/bias",
+}
+
+
+@pytest.mark.parametrize("name", NOT_FINITE)
+def test_values_that_are_not_finite_are_told_with_their_place(name, tmp_path, monkeypatch):
+    monkeypatch.undo()  # here a model is built
+    model = lapis.Sequential([lapis.Input((3,)), layers.Dense(2, name="out")])
+    model.set_weights([np.zeros((3, 2)), np.array([np.inf, 1.0])])
+    model.save(tmp_path / name) if name in ("m.keras", "m.h5") else model.save_weights(tmp_path / name)
+    place = NOT_FINITE[name].replace("/vars", "") if "vars" in NOT_FINITE[name] else NOT_FINITE[name]
+    found = [text for text in inspect(tmp_path / name).warnings if "finite" in text]
+    assert found == [f"{place} holds 1 values of 2 that are not finite."]
+
+
+def test_values_that_the_file_does_not_account_for_are_passed_over(folder, monkeypatch):
+    monkeypatch.setattr(inspection, "_FLOOR_BYTES", 0)
+    monkeypatch.setattr(inspection, "_MOST_VALUES", 0)
+    warnings = inspect(folder / "m.weights.h5").warnings
+    assert len(warnings) == 1 and "Not looked into" in warnings[0] and "layers/dense/0" in warnings[0]
 
 
 @pytest.mark.parametrize("name", ["m.keras", "m.h5", "m.weights.h5", "m.weights.json", "m.safetensors", "m.npz"])

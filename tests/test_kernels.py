@@ -21,9 +21,10 @@ from lapis.kernels.geometry import Geometry
 from lapis.ops.convolution import conv_affine
 from tests.kernel_checks import close, draw_axes, random_array
 
-pytestmark = pytest.mark.skipif(
-    not library.available(), reason=f"no native kernels here: {library.library().reason or ''}"
-)
+pytestmark = [
+    pytest.mark.usefixtures("quick_compilation"),
+    pytest.mark.skipif(not library.available(), reason=f"no native kernels here: {library.library().reason or ''}"),
+]
 ROOT = pathlib.Path(__file__).parent.parent
 some = settings(max_examples=12, deadline=None, derandomize=True)
 many = settings(max_examples=40, deadline=None, derandomize=True)
@@ -301,6 +302,29 @@ def test_pools(case):
 @given(pools())
 def test_pools_at_length(case):
     _check_pools(*case)
+
+
+@some
+@given(pools(), st.sampled_from(["bfloat16", "float16"]))
+def test_pools_in_half_precision(case, dtype):
+    """Values and gradients are those of float32, rounded once."""
+    x, (sizes, widths, strides, pads) = case
+    windows = pooling.Windows(sizes, widths, strides, tuple((0, 0) for _ in pads))
+    x = (x + 0.3).astype(dtype)
+    computed = pooling.native_dtype(x.shape, x.dtype, windows)
+    apart = all(stride >= width for stride, width in zip(strides, widths))
+    assert computed == (dtype if dtype == "bfloat16" and apart else "float32")
+    for pool in (ops.max_pool, ops.average_pool):
+
+        def gradient(x, pool=pool):
+            y, pull = jax.vjp(lambda x: pool(x, widths, strides), x)
+            return y, pull(jnp.cos(jnp.arange(y.size, dtype="float32")).astype(dtype).reshape(y.shape).astype(y.dtype))[
+                0
+            ]
+
+        for found, wanted in zip(gradient(x), gradient(x.astype("float32"))):
+            assert found.dtype == dtype
+            np.testing.assert_array_equal(found, wanted.astype(dtype))
 
 
 @pytest.mark.parametrize("pool", [pooling.max_pool, pooling.average_pool])

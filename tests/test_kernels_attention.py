@@ -11,9 +11,12 @@ import lapis
 from lapis.kernels import attention
 from tests.kernel_checks import close, gradient, with_gradient
 
-pytestmark = pytest.mark.skipif(
-    not attention.serves(*[jnp.ones((1, 1, 1, 1))] * 3, None, 1.0), reason="the native kernels are not there"
-)
+pytestmark = [
+    pytest.mark.usefixtures("quick_compilation"),
+    pytest.mark.skipif(
+        not attention.serves(*[jnp.ones((1, 1, 1, 1))] * 3, None, 1.0), reason="the native kernels are not there"
+    ),
+]
 
 # Batch, time, source, heads, groups, depth, width of the values.
 SIZES = [
@@ -96,10 +99,19 @@ def test_large_logits_do_not_overflow():
     close(case.native(*case.arrays), case.plain(*case.arrays))
 
 
-def test_empty_batches_and_other_types_take_the_formula():
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_is_computed_in_float32(dtype):
+    rng = np.random.default_rng(0)
+    arrays = [jnp.asarray(rng.normal(size=(2, 7, 3, 8)), dtype) for _ in range(3)]
+    found = lapis.ops.dot_product_attention(*arrays)
+    wide = lapis.ops.dot_product_attention(*(x.astype("float32") for x in arrays))
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, wide.astype(dtype))
+
+
+def test_empty_batches_and_other_scales_take_the_formula():
     empty = jnp.ones((0, 2, 1, 4))
     assert lapis.ops.dot_product_attention(empty, empty, empty).shape == (0, 2, 1, 4)
-    assert not attention.serves(*[jnp.ones((1, 2, 1, 4), "bfloat16")] * 3, None, 1.0)
     assert not attention.serves(*[jnp.ones((1, 2, 1, 4))] * 3, None, -1.0)
 
 

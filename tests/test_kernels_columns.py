@@ -11,9 +11,10 @@ import lapis
 from lapis.kernels import columns
 from tests.kernel_checks import close, close_under_transformations, with_gradient
 
-pytestmark = pytest.mark.skipif(
-    not columns.serves(jnp.ones((128, 128)), (0,)), reason="the native kernels are not there"
-)
+pytestmark = [
+    pytest.mark.usefixtures("quick_compilation"),
+    pytest.mark.skipif(not columns.serves(jnp.ones((128, 128)), (0,)), reason="the native kernels are not there"),
+]
 
 
 def _native(x, gamma, beta):

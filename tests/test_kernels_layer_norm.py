@@ -10,9 +10,10 @@ import lapis
 from lapis.kernels import layer_norm
 from tests.kernel_checks import close, close_under_transformations, with_gradient
 
-pytestmark = pytest.mark.skipif(
-    not layer_norm.serves(jnp.ones((64, 64)), [1], 1e-3), reason="the native kernels are not there"
-)
+pytestmark = [
+    pytest.mark.usefixtures("quick_compilation"),
+    pytest.mark.skipif(not layer_norm.serves(jnp.ones((64, 64)), [1], 1e-3), reason="the native kernels are not there"),
+]
 
 
 def _native(x, gamma, beta):

@@ -11,9 +11,12 @@ import lapis
 from lapis.kernels import recurrent
 from lapis.kernels.recurrent import GRU, LSTM
 
-pytestmark = pytest.mark.skipif(
-    not recurrent.serves(jnp.ones((1, 1, 4)), jnp.ones((1, 4))), reason="the native kernels are not there"
-)
+pytestmark = [
+    pytest.mark.usefixtures("quick_compilation"),
+    pytest.mark.skipif(
+        not recurrent.serves(jnp.ones((1, 1, 4)), jnp.ones((1, 4))), reason="the native kernels are not there"
+    ),
+]
 both = pytest.mark.parametrize("gates", [LSTM, GRU], ids=["lstm", "gru"])
 
 
@@ -94,8 +97,9 @@ def test_values_and_gradients(gates: int, steps: int, batch: int, units: int, ma
 @both
 def test_several_threads_in_a_kernel(gates: int) -> None:
     case = Case(gates, 12, 24, 136, True, False)  # large enough to be shared out
-    _close(case.native(*case.arguments), case.plain(*case.arguments), 1e-4)
-    _close(_gradient(case.native, case.arguments), _gradient(case.plain, case.arguments), 1e-3)
+    _close(case.native(*case.arguments), jax.jit(case.plain)(*case.arguments), 1e-4)
+    gradient = jax.jit(lambda arguments: _gradient(case.plain, arguments))
+    _close(_gradient(case.native, case.arguments), gradient(case.arguments), 1e-3)
     # However the rows are shared out, each comes out the same, bit for bit.
     few = jax.tree.map(lambda state: state[:2], case.states)
     mask, case.mask = case.mask, case.mask[:, :2]
@@ -122,7 +126,8 @@ def test_forward_mode_and_second_derivatives(gates: int, masked: bool) -> None:
         return jax.grad(lambda arguments: _sum(gradient(arguments)))(case.arguments)
 
     for derivative in (along, hessian_vector, twice_backwards):
-        _close(derivative(case.native), derivative(case.plain), 1e-4)
+        mine, other = (jax.jit(lambda f=loop, d=derivative: d(f))() for loop in (case.native, case.plain))
+        _close(mine, other, 1e-4)
 
 
 @both
@@ -144,18 +149,21 @@ def test_transformations(gates: int) -> None:
         return jax.grad(lambda start: jax.lax.scan(body, start, many)[0])(1.0)
 
     for transformed in (mapped, looped):
-        expected = transformed(case.plain)
+        expected = jax.jit(lambda f=transformed: f(case.plain))()
         _close(transformed(case.native), expected, 1e-4)
         _close(jax.jit(lambda f=transformed: f(case.native))(), expected, 1e-4)
-    jacobian = jax.jacfwd(lambda h: case.native(case.x, w, b, [h, *states[1:]])[0])(states[0])
-    _close(jacobian, jax.jacrev(lambda h: case.native(case.x, w, b, [h, *states[1:]])[0])(states[0]), 1e-4)
+
+    def from_state(h):
+        return case.native(case.x, w, b, [h, *states[1:]])[0]
+
+    _close(jax.jit(jax.jacfwd(from_state))(states[0]), jax.jit(jax.jacrev(from_state))(states[0]), 1e-4)
 
 
 @both
 def test_far_out_and_not_a_number(gates: int) -> None:
     case = Case(gates, 3, 4, 8, False, False)
     x = case.x.at[:, 1].mul(1e4).at[:, 2].mul(1e30)
-    _close(case.native(x, *case.arguments[1:]), case.plain(x, *case.arguments[1:]), 1e-5)
+    _close(case.native(x, *case.arguments[1:]), jax.jit(case.plain)(x, *case.arguments[1:]), 1e-5)
     bad = case.native(case.x.at[1, 3, 0].set(jnp.nan), *case.arguments[1:])[0]
     assert np.isnan(bad[1:, 3]).any() and np.isfinite(bad[:, :3]).all() and np.isfinite(bad[0]).all()
 

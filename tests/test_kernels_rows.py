@@ -10,7 +10,10 @@ from lapis.kernels import rows
 
 TABLE = jnp.asarray(np.random.default_rng(0).normal(size=(50, 6)), "float32")
 INDICES = jnp.asarray(np.random.default_rng(1).integers(-50, 50, (4, 9)), "int32")
-pytestmark = pytest.mark.skipif(not rows.serves(TABLE, INDICES), reason="the native kernels are not there")
+pytestmark = [
+    pytest.mark.usefixtures("quick_compilation"),
+    pytest.mark.skipif(not rows.serves(TABLE, INDICES), reason="the native kernels are not there"),
+]
 
 
 def _loss(take):

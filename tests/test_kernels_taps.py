@@ -13,7 +13,10 @@ from lapis.kernels import convolution, library
 from lapis.kernels.geometry import Geometry
 from tests.kernel_checks import close, draw_axes, random_array
 
-pytestmark = pytest.mark.skipif(not library.available(), reason="the native kernels are not there")
+pytestmark = [
+    pytest.mark.usefixtures("quick_compilation"),
+    pytest.mark.skipif(not library.available(), reason="the native kernels are not there"),
+]
 some = settings(max_examples=8, deadline=None, derandomize=True)
 
 

@@ -16,6 +16,8 @@ from tests.descriptors import rows
 from tests.oracle import keras
 from tests.rows.losses import FUNCTIONS, SPARSE_SEQUENCE
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 ROWS = rows("losses")
 
 

@@ -21,7 +21,10 @@ ROWS = rows("metrics")
 ONE_PER_CLASS = list({row.name.split("(")[0]: row for row in ROWS}.values())
 
 # Keras asks for int64 in its confusion matrices, which JAX tells.
-pytestmark = pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64:UserWarning")
+pytestmark = [
+    pytest.mark.usefixtures("quick_compilation"),
+    pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64:UserWarning"),
+]
 
 
 def _close(ours, theirs, row):

@@ -12,6 +12,8 @@ from lapis.core import nest
 from tests.descriptors import f32
 from tests.oracle import keras
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 
 def _branched(k):
     a = k.Input((4,), name="a")

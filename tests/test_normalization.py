@@ -8,6 +8,8 @@ import lapis
 from tests.descriptors import f32, flags
 from tests.oracle import keras
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 CONFIGS = {
     "plain": {},
     "renorm": {"renorm": True, "renorm_clipping": {"rmax": 2.0, "dmax": 0.5}, "renorm_momentum": 0.7},

@@ -16,6 +16,8 @@ from lapis.ops.keras_names import from_keras, to_keras
 from tests.oracle import keras
 from tests.rows.ops import ROWS, OpRow
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 
 def find(namespace, name):
     for part in name.split("."):

@@ -19,7 +19,10 @@ from tests.rows.optimizers import SCHEDULES
 
 ROWS = rows("optimizers")
 # Keras's own variables answer NumPy in an old way.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+pytestmark = [
+    pytest.mark.usefixtures("quick_compilation"),
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),
+]
 
 STEPS = 5
 KERNEL, BIAS = f32(4, 3, seed=1), f32(3, seed=2)

@@ -9,6 +9,8 @@ from lapis.layers import Input
 from lapis.state import StatelessScope
 from tests.oracle import keras
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 LOGITS = np.log(np.array([[0.2, 0.5, 0.3], [0.1, 0.1, 0.8]], "float32"))
 CALLS = [
     lambda r: r.normal((3, 4), mean=1.0, stddev=2.0, seed=3),

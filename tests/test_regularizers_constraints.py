@@ -11,6 +11,8 @@ import lapis
 from lapis import constraints, regularizers
 from tests.oracle import keras
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 _REGULARIZERS = {
     "l1": lambda k: k.regularizers.L1(0.1),
     "l2": lambda k: k.regularizers.L2(0.1),

@@ -1,5 +1,6 @@
 """Training that was broken off and begun again ends exactly as training that was not."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -223,6 +224,87 @@ def test_backup_file_gives_back_what_was_written(tmp_path):
         with pytest.raises(TypeError, match="A backup keeps dicts"):
             backup.write(tmp_path / "file", wrong)
     assert backup.read(tmp_path / "file")["a"] == value["a"]
+
+
+class Noise(Callback):
+    """Changes weights with numbers from the global seed, and the rate with what has been seen so far."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = 0
+
+    def get_training_state(self):
+        return {"seen": self.seen}
+
+    def set_training_state(self, state):
+        self.seen = state["seen"]
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seen += 1
+        self.model.layers[0].bias.assign_add(lapis.random.normal((4,)))
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.optimizer.learning_rate = 0.05 / self.seen
+        logs["seen"] = self.seen
+
+
+@pytest.mark.parametrize(
+    ("kind", "save_freq", "comes_first"),
+    [
+        ("arrays", "epoch", True),
+        ("arrays", 3, False),
+        ("Dataset", "epoch", False),
+        ("PyDataset", 3, True),
+        ("generator", 3, True),
+    ],
+)
+def test_a_file_of_model_checkpoint_goes_on_exactly(kind, save_freq, comes_first, tmp_path):
+    """Wherever it stands among the callbacks, whose work after it is made up for."""
+    options = {"epochs": 4, "verbose": 0, "validation_data": (X, Y)} | KINDS[kind]
+    data = options.pop("data")
+
+    def run(model, saves, **more):
+        checkpoint = [lapis.callbacks.ModelCheckpoint(saves, save_freq=save_freq, monitor="loss")]
+        others = [
+            Noise(),
+            SwapEMAWeights(swap_on_epoch=True),
+            EarlyStopping("loss", patience=9, restore_best_weights=True),
+            ReduceLROnPlateau("loss", patience=1, min_delta=0.5),
+        ]
+        callbacks = [*checkpoint, *others] if comes_first else [*others, *checkpoint]
+        return model, model.fit(*data(), callbacks=callbacks, **options, **more).history
+
+    pattern = "{epoch}.keras" if save_freq == "epoch" else "{epoch}-{batch}.keras"
+    whole = run(make_model(), f"{tmp_path}/{pattern}")
+    files = sorted(tmp_path.iterdir())
+    assert len(files) >= 4
+    for file in files[1:-1:2]:
+        again = lapis.saving.load_model(file) if file == files[1] else make_model()
+        assert_same(run(again, f"{tmp_path}/again-{pattern}", initial_epoch=file), whole)
+
+
+def test_a_file_without_the_place_of_training_is_refused(tmp_path):
+    model = make_model()
+    model.save(tmp_path / "a.keras")
+    before = model.get_weights()
+    with pytest.raises(ValueError, match="does not tell where training was"):
+        model.fit(X, Y, verbose=0, initial_epoch=tmp_path / "a.keras")
+    wide = make_model()
+    wide.fit(X, Y, verbose=0, callbacks=[lapis.callbacks.ModelCheckpoint(tmp_path / "b.keras")])
+    other = lapis.Sequential([lapis.Input((3,)), lapis.layers.Dense(2)])
+    other.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="does not fit the model"):
+        other.fit(X, Y, verbose=0, initial_epoch=tmp_path / "b.keras")
+    for mine, other in zip(model.get_weights(), before):
+        np.testing.assert_array_equal(mine, other)
+
+
+def test_keras_reads_a_file_of_model_checkpoint(tmp_path):
+    path = tmp_path / "a.keras"
+    model = make_model()
+    model.fit(X, Y, verbose=0, epochs=2, callbacks=[lapis.callbacks.ModelCheckpoint(path)])
+    mine, theirs = lapis.saving.load_model(path), keras.saving.load_model(path)
+    np.testing.assert_allclose(mine.predict(X, verbose=0), theirs.predict(X, verbose=0), atol=1e-6)
 
 
 def test_checkpoint_of_a_model_goes_on_exactly(tmp_path):

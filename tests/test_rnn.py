@@ -12,6 +12,8 @@ from lapis.ops.rnn import rnn
 from tests.descriptors import f32, flags
 from tests.oracle import keras
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 X = f32(2, 5, 3)
 MASK = flags(2, 5, seed=1)
 GAP = flags(2, 5, seed=4)

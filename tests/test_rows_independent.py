@@ -8,7 +8,7 @@ import lapis
 from lapis import layers, ops
 from lapis.core import nest
 from lapis.training.rows import rows_independent
-from tests.descriptors import LAYER_FAMILIES, later_ones_slow, rows
+from tests.descriptors import LAYER_FAMILIES, rows
 
 # In training, always, always; of attention's masks that are given, it is not known which one lacks the batch.
 MIXING = (
@@ -66,23 +66,9 @@ def _first_rows(model, arrays):
     return [np.asarray(x[0]) for x in nest.flatten(model([jax.numpy.asarray(x) for x in arrays])) if x is not None]
 
 
-def _class_name(row):
-    return row.name.partition("-")[0]
-
-
-@pytest.mark.parametrize("row", later_ones_slow(rows(*LAYER_FAMILIES), _class_name, 3), ids=str)
+@pytest.mark.parametrize("row", rows(*LAYER_FAMILIES), ids=str)
 def test_layers(row):
-    _check_layer(row, grow=0)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("row", [row for row in rows(*LAYER_FAMILIES) if not row.random], ids=str)
-def test_layers_in_a_larger_batch(row):
-    """What is drawn depends on the size of the batch; nothing else does."""
-    _check_layer(row, grow=3)
-
-
-def _check_layer(row, grow):
+    """In a batch of the same size and in a larger one; what is drawn depends on the size, nothing else does."""
     arrays = _arrays(row)
     try:
         model = _model(row)
@@ -95,9 +81,10 @@ def _check_layer(row, grow):
         pytest.skip("mixes rows")
     expected = _first_rows(model, arrays)
     rng = np.random.default_rng(0)
-    found = _first_rows(model, [_perturbed(x, rng, grow) for x in arrays])
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)
+    for grow in (0,) if row.random else (0, 3):
+        found = _first_rows(model, [_perturbed(x, rng, grow) for x in arrays])
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6, err_msg=f"{grow} rows more")
 
 
 def _on(function, *shapes):

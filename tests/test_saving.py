@@ -15,6 +15,8 @@ from lapis.saving.state import save_state
 from lapis.saving.tree import saveables
 from tests.saving_models import MODELS, randomize, scaled_sum, subclassed
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 ScaledSum, Tower = scaled_sum(lapis), subclassed(lapis)
 
 

@@ -16,7 +16,11 @@ import lapis
 from lapis import layers
 from lapis.saving import atomic, npz, safetensors
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, with NumPy 2
+pytestmark = [
+    pytest.mark.usefixtures("quick_compilation"),
+    # Keras's own, with NumPy 2
+    pytest.mark.filterwarnings("ignore:__array__ implementation"),
+]
 
 FORMATS = [".weights.h5", ".weights.json", ".keras", ".h5", ".safetensors", ".npz"]
 PLACED = [".weights.h5", ".weights.json", ".keras"]

@@ -24,6 +24,7 @@ from tests.saving_models import (
 
 # Real Keras, not we, raises these.
 pytestmark = [
+    pytest.mark.usefixtures("quick_compilation"),
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]
 DIRECTIONS = [pytest.param(keras, lapis, id="ours-reads"), pytest.param(lapis, keras, id="keras-reads")]

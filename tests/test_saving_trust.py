@@ -16,6 +16,8 @@ import lapis
 from lapis import layers
 from lapis.saving import archive
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 
 def small(units=2):
     return lapis.Sequential([lapis.Input((4,)), layers.Dense(3), layers.Dense(units)], name="small")

@@ -16,7 +16,10 @@ import lapis
 from lapis.wrappers import SKLearnClassifier, SKLearnRegressor, SKLearnTransformer, estimators
 
 # Training may warn of anything that scikit-learn's checks try, such as a single sample.
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [
+    pytest.mark.usefixtures("quick_compilation"),
+    pytest.mark.filterwarnings("ignore"),
+]
 
 RANDOM = "fits from other first weights every time"
 EXPECTED_FAILURES = {
@@ -34,7 +37,8 @@ def make(X, y, loss="mse", activation="softmax", units=()):
     for size in units:
         x = lapis.layers.Dense(size, activation="relu")(x)
     model = lapis.Model(inputs, lapis.layers.Dense(y.shape[1], activation=activation)(x))
-    model.compile("rmsprop", loss)
+    # A softmax over one number is 1 whatever the first weights are, and some of the checks fit twice.
+    model.compile("rmsprop", loss, check="off")
     return model
 
 

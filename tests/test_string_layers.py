@@ -7,6 +7,8 @@ import lapis
 from lapis import layers
 from lapis.layers.preprocessing.fingerprints import fingerprints, sip_hashes
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 TEXTS = np.array(["The cat, SAT on the Mat!", "É dog  sat\u00a0here.", ""])
 ABCD = ["a", "b", "c", "d"]
 # From TensorFlow 2.21: `to_hash_bucket_fast(text, 2**62)` and `to_hash_bucket_strong(text, 2**62, key=[133, 137])`.

@@ -7,6 +7,8 @@ import lapis
 from lapis import layers
 from tests.oracle import keras
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 ROWS = np.random.default_rng(0).normal(3.0, 2.0, (60, 2, 3)).astype("float32")
 WAVE = (np.sin(np.arange(1000) * 1.7) * np.arange(1000)).astype("float32")
 

@@ -12,6 +12,8 @@ import lapis
 from lapis import utils
 from tests.oracle import keras
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 
 def same(name, *args, **kwargs):
     ours, theirs = (getattr(k.utils, name)(*args, **kwargs) for k in (lapis, keras))

@@ -19,6 +19,8 @@ from lapis.view.outline import Item, Link, Outline
 from lapis.view.picture_layout import lay_out
 from tests.oracle import keras
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 
 def first_model(k):
     x = img = k.Input((784,), name="img")

@@ -42,6 +42,7 @@ class BackupAndRestore(Callback):
 
     async_safe = True
     keeps_backups = True
+    keeps_position = True
 
     def __init__(
         self,
@@ -77,8 +78,6 @@ class BackupAndRestore(Callback):
             raise ValueError(
                 f"BackupAndRestore needs a built model, but {model.name!r} has no weights yet. Call it on data first."
             )
-        for cut_off in Path(self.backup_dir).glob(".*.tmp"):  # what was being written when a process ended
-            cut_off.unlink()
         found = [path for path in (self._latest, self._older) if path.exists()]
         for path in found:
             try:

@@ -22,6 +22,7 @@ class Callback:
 
     async_safe = False
     keeps_backups = False  # of the run, so that it is called after all others
+    keeps_position = False  # of the run in its data
 
     def __init__(self) -> None:
         self.params: dict[str, Any] | None = None

@@ -8,6 +8,7 @@ from lapis.callbacks.callback import Callback
 from lapis.callbacks.history import History
 from lapis.callbacks.logs import to_host, to_python
 from lapis.callbacks.progbar_logger import ProgbarLogger
+from lapis.core.notes import noting
 
 _ALIASES = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
 
@@ -18,6 +19,10 @@ def _overridden(callback: Any, hook: str) -> bool:
     if getattr(found, "__func__", found) is not getattr(Callback, hook):
         return True
     return hook in _ALIASES and _overridden(callback, _ALIASES[hook])
+
+
+def _where(call: Callable, hook: str, *place: int) -> str:
+    return f"In the callback {getattr(call, '__qualname__', call)}, called as {hook}({', '.join(map(str, place))})."
 
 
 class CallbackList(Callback):
@@ -113,18 +118,21 @@ class CallbackList(Callback):
         shown = None
         for call, async_safe in listeners:
             if async_safe:
-                call(batch, logs)
+                with noting(lambda call=call: _where(call, hook, batch)):
+                    call(batch, logs)
                 continue
             if shown is None:
                 self.model  # noqa: B018 - a hook may hold the model itself, so its variables must be valid
                 shown = show(logs)
-            call(batch, logs=shown)
+            with noting(lambda call=call: _where(call, hook, batch)):
+                call(batch, logs=shown)
 
     def _on_edge(self, hook: str, *args: Any) -> None:
         *place, logs = args
         logs = to_python(logs)
         for call, _ in self._listeners(hook):
-            call(*place, logs)
+            with noting(lambda call=call: _where(call, hook, *place)):
+                call(*place, logs)
 
     def on_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         self._on_batch("on_batch_begin", batch, logs)

@@ -1,6 +1,7 @@
 """Saves the model as it trains."""
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from lapis.callbacks.monitor import MonitorCallback
 
 class ModelCheckpoint(MonitorCallback):
     """Saves the model or its weights after epochs or every so many batches.
+
+    A `.keras` file also holds where training was: `fit(..., initial_epoch=file)` goes on exactly from there, as if
+    nothing had happened, with the model made anew or read with `load_model`, the same data, and the same callbacks.
 
     Args:
         filepath: where to, ending in `.keras` or `.h5`, or in `.weights.h5` with `save_weights_only`. It may hold
@@ -58,6 +62,7 @@ class ModelCheckpoint(MonitorCallback):
         self._current_epoch = 0
         self._counter = BatchCounter(save_freq)
         self.async_safe = save_freq == "epoch"  # its batch methods then do nothing
+        self.keeps_position = self.filepath.endswith(".keras")
 
     def get_training_state(self) -> dict[str, Any]:
         return {**super().get_training_state(), "counter": self._counter.state()}
@@ -84,10 +89,13 @@ class ModelCheckpoint(MonitorCallback):
         if os.path.isdir(path):
             raise OSError(f"ModelCheckpoint cannot save to {path!r}: it is a folder. Give the name of a file.")
         Path(path).parent.mkdir(parents=True, exist_ok=True)
+        model = self.model
         if self.save_weights_only:
-            self.model.save_weights(path, overwrite=True)
-        else:
-            self.model.save(path, overwrite=True)
+            model.save_weights(path, overwrite=True)
+            return
+        run = getattr(model, "_training_run", None)
+        with nullcontext() if run is None or not self.keeps_position else run.saving(self, epoch, batch, logs):
+            model.save(path, overwrite=True)
 
     def _should_save(self, epoch: int, logs: dict, path: str) -> bool:
         if not self.save_best_only:

@@ -86,7 +86,7 @@ class ProgbarLogger(Callback):
 
     def _finish(self, logs: dict | None) -> None:
         if self.target is None:
-            self.target = self.seen
+            self.target = self.seen or None
         if self.progbar is not None:
             self.progbar.target = self.target
             self.progbar.update(self.seen or self.target or 0, _scalars(logs), finalize=True)

@@ -1,4 +1,4 @@
-"""The command line: `lapis run script.py [args]`, `lapis demo [folder]`, `lapis inspect file`."""
+"""The command line: `lapis run script.py [args]`, `lapis demo [folder]`, `lapis inspect file`, `lapis plan file`."""
 
 import argparse
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from lapis.cli.demo import demo
 from lapis.cli.run import run_script
 from lapis.core.version import VERSION
-from lapis.saving import inspect
+from lapis.saving import inspect, load_model
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,17 +21,52 @@ def main(argv: Sequence[str] | None = None) -> int:
     show.add_argument("folder", nargs="?", default="out", help="where the files go")
     look = commands.add_parser("inspect", help="tell what a file of a model or of weights holds, without building it")
     look.add_argument("file", help="the file")
+    ahead = commands.add_parser(
+        "plan", help="tell what a step of the model in a file computes and holds, without a run"
+    )
+    ahead.add_argument("file", help="the file")
+    ahead.add_argument("--batch-size", type=int, default=32, help="the samples of a step (32)")
+    ahead.add_argument("--predict", action="store_true", help="a step of prediction, instead of one of training")
+    ahead.add_argument(
+        "--input-shape", type=_shape, action="append", help="such as 224,224,3: an input's, for each one"
+    )
+    ahead.add_argument("--memory", help="such as 16GB: tell the largest batch that fits, too")
+    ahead.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    ahead.add_argument("--chart", help="draw a chart into this .png or .svg file")
     options = parser.parse_args(argv)
     if options.command == "demo":
         return demo(options.folder)
     if options.command == "inspect":
         return _inspect(options.file, parser)
+    if options.command == "plan":
+        return _plan(options, parser)
     try:
         run_script(options.script, options.args)
     except FileNotFoundError as error:
         if error.filename is None or not str(error.filename).endswith(options.script):
             raise
         parser.error(f"there is no file {options.script!r}.")
+    return 0
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    return tuple(map(int, text.split(",")))
+
+
+def _plan(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    """Print the plan of the model in a file."""
+    training = not options.predict
+    try:
+        model = load_model(options.file)
+        plan = model.plan(options.batch_size, training, options.input_shape)
+        most = model.max_batch(options.memory, training, options.input_shape) if options.memory else None
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    if options.chart:
+        plan.plot(options.chart)
+    print(plan.to_json() if options.json else plan)
+    if most is not None and not options.json:
+        print(f"Largest batch in {options.memory}: {most}")
     return 0
 
 

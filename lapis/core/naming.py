@@ -39,6 +39,15 @@ def auto_name(class_name: str) -> str:
     return unique_name(to_snake_case(class_name))
 
 
+def is_made_up(name: str, class_name: str) -> bool:
+    """Whether a name is one that `auto_name` could have made for the class, or `Bidirectional` from such a name.
+
+    >>> is_made_up("dense_12", "Dense"), is_made_up("head", "Dense")
+    (True, False)
+    """
+    return re.fullmatch(rf"(forward_|backward_)?{re.escape(to_snake_case(class_name))}(_\d+)?", name) is not None
+
+
 def reset() -> None:
     """Start counting afresh, as a new session would."""
     _counts.clear()

@@ -119,7 +119,7 @@ def _spread_weights(y: Any, sample_weight: Any) -> Any:
         except ValueError as error:
             refuse("sample-weight-structure", f"sample_weight needs one array per array of y. {error}", _PER_OUTPUT)
         return sample_weight
-    shape = np.shape(sample_weight)
+    shape = np.shape(sample_weight)  # pyright: ignore[reportArgumentType, reportCallIssue]
     if len(shape) != 1 and not (len(shape) == 2 and shape[1] == 1):
         refuse(
             "sample-weight-structure",

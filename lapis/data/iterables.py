@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 import lapis.core.nest as nest
+from lapis.core.notes import noting
 from lapis.data.adapter import DataAdapter
 from lapis.data.packing import OutputClassWeights, unpack_x_y_sample_weight, with_class_weight
 
@@ -87,5 +88,8 @@ class IterableAdapter(DataAdapter):
         source: Any = self.source
         if hasattr(source, "as_numpy_iterator"):
             source = source.as_numpy_iterator()
-        for batch in source:
-            yield with_class_weight(standardize_batch(batch, self.strings), self.class_weight)
+        done = 0
+        with noting(lambda: f"In the data ({type(self.source).__name__}), as batch {done} of a pass was made."):
+            for batch in source:
+                yield with_class_weight(standardize_batch(batch, self.strings), self.class_weight)
+                done += 1

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from lapis.core.notes import noting
 from lapis.data.adapter import DataAdapter
 from lapis.data.ahead import make_ahead
 from lapis.data.iterables import standardize_batch
@@ -106,8 +107,11 @@ class PyDatasetAdapter(DataAdapter):
         return self.dataset.num_batches
 
     def batches(self) -> Iterator[Any]:
-        for batch in self._fetch(self._order()):
-            yield with_class_weight(standardize_batch(batch, self.strings), self.class_weight)
+        done = 0
+        with noting(lambda: f"In the data ({type(self.dataset).__name__}), as batch {done} of a pass was made."):
+            for batch in self._fetch(self._order()):
+                yield with_class_weight(standardize_batch(batch, self.strings), self.class_weight)
+                done += 1
 
     def generators(self) -> Sequence[np.random.Generator]:
         return () if self._generator is None else (self._generator,)

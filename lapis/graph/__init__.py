@@ -19,6 +19,14 @@ from lapis.graph.operation import FunctionOperation as FunctionOperation
 from lapis.graph.operation import Operation as Operation
 from lapis.graph.operation import infer_call as infer_call
 from lapis.graph.operation import op as op
+from lapis.graph.paths import Place as Place
+from lapis.graph.paths import all_nodes as all_nodes
+from lapis.graph.paths import call_names as call_names
+from lapis.graph.paths import inner_tensor as inner_tensor
+from lapis.graph.paths import matching as matching
+from lapis.graph.paths import no_place as no_place
+from lapis.graph.paths import places as places
+from lapis.graph.paths import plan_of as plan_of
 from lapis.graph.plan import InnerTensor as InnerTensor
 from lapis.graph.plan import Plan as Plan
 from lapis.graph.tensor import PLAIN as PLAIN

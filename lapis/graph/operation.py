@@ -6,6 +6,8 @@ from typing import Any, TypeVar, overload
 
 from lapis.core import config, nest
 from lapis.core.naming import auto_name
+from lapis.core.tracebacks import is_users
+from lapis.core.watching import watching
 from lapis.graph.infer import infer
 from lapis.graph.masks import any_masks, get_mask, set_mask
 from lapis.graph.node import Node
@@ -118,6 +120,8 @@ class FunctionOperation(Operation):
         outputs = self.function(*args, **kwargs)
         if any_masks():
             self._carry_mask(outputs, args, kwargs)
+        if watching.watch is not None:
+            watching.watch.operation(self, (args, kwargs), outputs)
         return outputs
 
     def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
@@ -137,9 +141,9 @@ class FunctionOperation(Operation):
         try:
             return _spec_of(self.function, args, kwargs)
         except (TypeError, ValueError) as error:
-            if type(error) not in (TypeError, ValueError):
-                raise
-            raise type(error)(f"In ops.{self.function.__name__}: {error}") from error
+            if type(error) in (TypeError, ValueError) and not is_users(error):
+                error.args = (f"In ops.{self.function.__name__}: {error}",)
+            raise
 
     def __deepcopy__(self, memo: dict) -> "FunctionOperation":
         return FunctionOperation(self.function, self.name)

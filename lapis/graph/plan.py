@@ -6,6 +6,7 @@ from typing import Any
 from lapis.core import nest
 from lapis.graph.node import Node, producer
 from lapis.graph.tensor import KerasHistory, KerasTensor
+from lapis.graph.watching import local as watched
 
 _DISCONNECTED = (
     "The output {output} needs the tensor {tensor}, made by {maker}, which cannot be reached from the inputs {inputs}. "
@@ -79,16 +80,26 @@ class Plan:
 
         `call(operation, args, kwargs)` makes each call; by default the operation itself is called.
         """
+        watcher = watched.watcher
+        if watcher is not None:
+            values = watcher.begin(self.inputs, values)
         env = {id(x): value for x, value in zip(self.inputs, values, strict=True)}
         for node, inner in self._steps:
             args, kwargs = node.fill(env)
+            if watcher is not None:
+                watcher.enter(node)
             if inner is not None:
                 plan, kept, taps = inner
                 results = node.operation.run_plan(plan, *args, **kwargs)
+                if watcher is not None:
+                    results = watcher.leave(node, kept + taps, results)
                 env.update(zip(map(id, kept + taps), results, strict=True))
                 continue
             out = node.operation(*args, **kwargs) if call is None else call(node.operation, args, kwargs)
-            if node.outputs.__class__ is KerasTensor:
+            if watcher is not None:
+                leaves = watcher.leave(node, nest.flatten(node.outputs), nest.flatten(out))
+                env.update(zip(map(id, nest.flatten(node.outputs)), leaves))
+            elif node.outputs.__class__ is KerasTensor:
                 env[id(node.outputs)] = out
             else:
                 env.update((id(x), value) for x, value in zip(nest.flatten(node.outputs), nest.flatten(out)))

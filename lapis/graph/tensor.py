@@ -1,6 +1,6 @@
 """The symbolic tensor: a shape, an element type, and where it came from."""
 
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from lapis.core.dtypes import ALLOWED_DTYPES, standardize_dtype
 from lapis.core.naming import unique_name
@@ -156,6 +156,25 @@ class KerasTensor:
 
     def __len__(self) -> int:
         raise self._refuse(_NOT_ITERABLE)
+
+    if TYPE_CHECKING:  # what `lapis.ops.operators` puts here
+
+        def __add__(self, other: Any, /) -> "KerasTensor": ...
+        def __neg__(self) -> "KerasTensor": ...
+        def __getitem__(self, key: Any, /) -> "KerasTensor": ...
+        def __ne__(self, other: Any, /) -> "KerasTensor": ...  # pyright: ignore[reportIncompatibleMethodOverride]
+        def __round__(self, ndigits: int | None = None) -> "KerasTensor": ...
+        def reshape(self, *newshape: Any) -> "KerasTensor": ...
+        def squeeze(self, axis: Any = None) -> "KerasTensor": ...
+        def astype(self, dtype: Any) -> "KerasTensor": ...
+
+        @property
+        def T(self) -> "KerasTensor": ...
+
+        __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __add__
+        __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = __add__
+        __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __lt__ = __le__ = __gt__ = __ge__ = __add__
+        __abs__ = __invert__ = __neg__
 
 
 _REFLECTED = {

@@ -21,6 +21,9 @@ class Zeros(Initializer):
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
         return np.zeros(shape, standardize_dtype(dtype))
 
+    def can_wait(self, shape: Sequence[int], dtype: str) -> bool:
+        return type(self) is Zeros
+
 
 @builtin("keras.initializers")
 class Ones(Initializer):
@@ -32,6 +35,9 @@ class Ones(Initializer):
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
         return np.ones(shape, standardize_dtype(dtype))
+
+    def can_wait(self, shape: Sequence[int], dtype: str) -> bool:
+        return type(self) is Ones
 
 
 @builtin("keras.initializers")

@@ -12,6 +12,7 @@ from lapis.state import SeedGenerator
 _CHUNK = 1 << 16
 # NumPy draws in 32 or 64 bits only.
 _DRAWN_IN = {"float16": np.float32, "bfloat16": np.float32, "float32": np.float32, "float64": np.float64}
+DTYPES = frozenset(_DRAWN_IN)
 
 
 def generator(seed: int | SeedGenerator) -> np.random.Generator:

@@ -26,6 +26,10 @@ class Initializer:
         """An array of this shape; `dtype` defaults to `floatx()`."""
         raise NotImplementedError(f"{type(self).__name__} has no __call__(shape, dtype=None); write one.")
 
+    def can_wait(self, shape: Sequence[int], dtype: str) -> bool:
+        """Whether calling it later, when the weight is first read, gives the same array and raises nothing."""
+        return False
+
     def get_config(self) -> dict:
         """The constructor's arguments as plain data."""
         return {}

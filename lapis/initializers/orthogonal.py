@@ -44,5 +44,8 @@ class Orthogonal(RandomInitializer):
             q = q.T
         return (self.gain * q.reshape(shape)).astype(name)
 
+    def can_wait(self, shape: Sequence[int], dtype: str) -> bool:
+        return super().can_wait(shape, dtype) and len(shape) >= 2
+
     def get_config(self) -> dict:
         return {**super().get_config(), "gain": self.gain}

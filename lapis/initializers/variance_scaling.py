@@ -95,6 +95,9 @@ class VarianceScaling(RandomInitializer):
             "output_axes": self.output_axes,
         }
 
+    def can_wait(self, shape: Sequence[int], dtype: str) -> bool:
+        return super().can_wait(shape, dtype) and self.input_axes is None and self.output_axes is None
+
 
 class _NamedScaling(VarianceScaling):
     """A `VarianceScaling` with its scale, mode and distribution fixed by the class."""

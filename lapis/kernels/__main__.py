@@ -6,9 +6,10 @@ import platform
 from collections.abc import Iterator
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from lapis.kernels import attention, choice, columns, layer_norm, library, pooling, recurrent
+from lapis.kernels import attention, choice, columns, layer_norm, library, matmul, pooling, recurrent
 from lapis.kernels.geometry import Geometry
 
 _FEATURES = ("avx2", "fma", "f16c", "avx512f", "avx512_bf16", "amx_tile", "amx_bf16")
@@ -20,6 +21,7 @@ _CONVOLUTIONS = (
     ("convolution 2D, depthwise", (8, 16, 16, 16), (3, 3, 1, 16), 16),
     ("convolution 3D", (2, 8, 8, 8, 16), (3, 3, 3, 16, 16), 1),
 )
+_PRODUCT = ("ij,jk->ik", (64, 256), (256, 256))
 
 
 def report() -> Iterator[str]:
@@ -41,7 +43,10 @@ def report() -> Iterator[str]:
         yield from (f"{name}, {dtype}: {_convolution(x, w, dtype, groups)}" for dtype in ("float32", "bfloat16"))
     image = jax.ShapeDtypeStruct((8, 16, 16, 16), np.float32)
     windows = pooling.Windows(image.shape[1:3], (2, 2), (2, 2), ((0, 0), (0, 0)))
-    yield f"max and average pooling, float32: {_native(pooling.serves(image, windows))}"
+    for dtype in ("float32", "bfloat16"):
+        pooled = pooling.native_dtype(image.shape, jnp.dtype(dtype), windows)
+        yield f"max and average pooling, {dtype}: {_native(pooled == dtype)}"
+        yield f"products of matrices, {dtype}: {_native(matmul.serves(_PRODUCT, dtype))}"
     steps = jax.ShapeDtypeStruct((8, 32, 64), np.float32)
     yield f"LSTM, float32: {_native(recurrent.serves(steps))}"
     heads = jax.ShapeDtypeStruct((8, 16, 4, 32), np.float32)

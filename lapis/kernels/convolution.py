@@ -17,6 +17,7 @@ from jax.interpreters import ad, batching, mlir
 
 from lapis.kernels import library
 from lapis.kernels.geometry import Geometry
+from lapis.kernels.primitive import references
 
 
 def reference(x: Any, w: Any, geometry: Geometry) -> Any:
@@ -98,6 +99,7 @@ def _primitive(name: str, shapes: Callable, fallback: Callable, handler: str, *k
     primitive.def_abstract_eval(abstract)
     mlir.register_lowering(primitive, mlir.lower_fun(fallback, multiple_results=several))
     mlir.register_lowering(primitive, lower, platform="cpu")
+    references[primitive] = fallback
     return primitive
 
 

@@ -1,10 +1,13 @@
-"""Products of matrices, and of all that can be read as such, as a primitive of JAX: native in float32 on the CPU.
+"""Products of matrices, and of all that can be read as such, as a primitive of JAX that is native on the CPU.
+
+So it is in float32, and in bfloat16 where the processor multiplies in that.
 
 The primitive is Einstein's sum of two arrays, `"btd,du->btu"`, where each letter stands in two of the three terms (an
 axis of a matrix) or in all three (the product is repeated along it). Such a sum is linear in both arrays, its
 derivatives are sums of the same kind, and an axis to map over is one more letter.
 """
 
+import ctypes
 import functools
 import math
 import string
@@ -19,12 +22,32 @@ from jax.interpreters import ad, batching, mlir
 
 from lapis.graph import inferring
 from lapis.kernels import library
+from lapis.kernels.primitive import references
 
-_HANDLER = "lapis_matmul_v1"
+_HANDLERS = {"float32": "lapis_matmul_v1", "bfloat16": "lapis_product_bfloat16_v1"}
 _LEAST_WORK = 3e5  # operations; below, the call costs more than XLA's own product
+_LEAST_WORK_HALF = 1e6  # likewise for each of the matrices in bfloat16
 # Each block of rows copies the right matrix once more; where that is large, XLA's product is as fast or faster, unless
 # the left one lies by columns, which XLA turns first.
 _BLOCK_ROWS, _MUCH_COPIED, _MUCH_WORK = 144, 2**20, 5e7
+
+
+@functools.lru_cache(4096)
+def _describe_half(layout: tuple[int, ...]) -> str:
+    """The name of oneDNN's implementation in bfloat16."""
+    functions = library.library().functions
+    name = ctypes.create_string_buffer(128)
+    if functions is not None:
+        function = functions.lapis_product_describe
+        function.argtypes = [
+            np.ctypeslib.ndpointer(np.int64, flags="C"),
+            ctypes.c_int64,
+            ctypes.c_char_p,
+            ctypes.c_int64,
+        ]
+        function.restype = None
+        function(np.array(layout, np.int64), len(layout), name, len(name) - 1)
+    return name.value.decode()
 
 
 class _Layout(NamedTuple):
@@ -33,8 +56,10 @@ class _Layout(NamedTuple):
     swapped: bool  # the second array is the native function's first
     flat: tuple[int, ...]
 
-    def pays(self) -> bool:
+    def pays(self, dtype: str) -> bool:
         """Whether the native product is faster than XLA's."""
+        if dtype == "bfloat16":
+            return 2 * math.prod(self.flat[:3]) >= _LEAST_WORK_HALF and "bf16" in _describe_half(self.flat)
         rows, columns, depth = self.flat[:3]
         repeats = math.prod(self.flat[8::4])
         work = 2 * rows * columns * depth
@@ -112,18 +137,28 @@ def native(a: Any, b: Any, subscripts: str) -> Any | None:
     return None if plain is None or not _pays(plain, a, b) else _product.bind(a, b, subscripts=plain)
 
 
+def serves(terms: tuple[str, tuple[int, ...], tuple[int, ...]], dtype: str) -> bool:
+    """Whether a product, as its subscripts and shapes, is faster natively in this process.
+
+    >>> serves(("ij,jk->ik", (2, 3), (3, 1)), "float32")
+    False
+    """
+    if dtype not in _HANDLERS or inferring() or not library.serves_here(_HANDLERS[dtype]):
+        return False
+    layout = _layout(*terms)
+    return layout is not None and layout.pays(dtype)
+
+
 def _known(a: Any, b: Any) -> bool:
-    """Whether the native function takes arrays of these types in this process."""
-    if any(getattr(x, "dtype", None) != jnp.float32 for x in (a, b)) or inferring():
+    """Whether there are native functions for arrays of these types, all sizes of which are known."""
+    dtype = str(getattr(a, "dtype", None))
+    if dtype not in _HANDLERS or getattr(b, "dtype", None) != dtype:
         return False
-    if not all(isinstance(size, int) for size in (*a.shape, *b.shape)):
-        return False
-    return library.serves_here(_HANDLER)
+    return all(isinstance(size, int) for size in (*a.shape, *b.shape))
 
 
 def _pays(subscripts: str, a: Any, b: Any) -> bool:
-    layout = _layout(subscripts, tuple(a.shape), tuple(b.shape))
-    return layout is not None and layout.pays()
+    return serves((subscripts, tuple(a.shape), tuple(b.shape)), str(a.dtype))
 
 
 def reference(a: Any, b: Any, subscripts: str) -> Any:
@@ -191,14 +226,15 @@ def _abstract(a: Any, b: Any, subscripts: str) -> Any:
 
 def _lower(context: Any, a: Any, b: Any, subscripts: str) -> Any:
     layout = _layout(subscripts, *(aval.shape for aval in context.avals_in))
-    library.handler(_HANDLER)
+    handler = _HANDLERS[str(context.avals_in[0].dtype)]
+    library.handler(handler)
     if layout is None:
         return mlir.lower_fun(reference, multiple_results=False)(context, a, b, subscripts=subscripts)
     flat = np.array(layout.flat, np.int64)
     if layout.swapped:
         a, b = b, a
         context = context.replace(avals_in=context.avals_in[::-1])
-    return jax.ffi.ffi_lowering(_HANDLER)(context, a, b, layout=flat)
+    return jax.ffi.ffi_lowering(handler)(context, a, b, layout=flat)
 
 
 def _batch(arguments: Any, axes: Any, subscripts: str) -> Any:
@@ -224,4 +260,5 @@ _product.def_abstract_eval(_abstract)
 mlir.register_lowering(_product, mlir.lower_fun(reference, multiple_results=False))
 mlir.register_lowering(_product, _lower, platform="cpu")
 batching.primitive_batchers[_product] = _batch
+references[_product] = reference
 ad.defbilinear(_product, _a_gradient, _b_gradient)

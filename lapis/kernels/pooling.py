@@ -1,4 +1,4 @@
-"""The largest value and the mean in windows as primitives of JAX, native in float32 on the CPU.
+"""The largest value and the mean in windows as primitives of JAX, native on the CPU in float32 and bfloat16.
 
 The derivative of the largest value picks, from the tangent, what stands where the input is largest; the transpose of
 that spreads a gradient to those places. The mean is linear, and its transpose spreads a gradient evenly. These are two
@@ -7,6 +7,7 @@ over one to three spatial axes.
 """
 
 import functools
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -17,6 +18,7 @@ from jax.interpreters import ad, batching, mlir
 
 from lapis.graph import inferring
 from lapis.kernels import library
+from lapis.kernels.primitive import references
 
 
 class Windows(NamedTuple):
@@ -33,29 +35,33 @@ class Windows(NamedTuple):
         return tuple((size + sum(pads) - width) // stride + 1 for size, width, stride, pads in zip(*self))
 
 
+_FASTER = (jnp.float32, jnp.bfloat16, jnp.float16)
 _MAX_HANDLERS = ("lapis_pool_max_v1", "lapis_pool_pick_v1", "lapis_pool_spread_v1")
 _MEAN_HANDLERS = ("lapis_pool_mean_v1", "lapis_pool_mean_spread_v1")
 
 
-def serves(x: Any, windows: Windows) -> bool:
-    """Whether `max_pool` and `average_pool` serve for an array of this shape and type, rather than XLA's operations."""
-    return (
-        x.dtype == jnp.float32
-        and all(isinstance(size, int) and size for size in x.shape)
-        and x.ndim <= 5
-        and all(max(pads) < width for pads, width in zip(windows.padding, windows.widths))
-        and not inferring()
-        and library.serves_here(*_MAX_HANDLERS, *_MEAN_HANDLERS)
-    )
+def native_dtype(shape: Sequence[Any], dtype: Any, windows: Windows) -> Any | None:
+    """The type in which `max_pool` and `average_pool` serve for an array of this shape and type; `None` where XLA does.
+
+    Gradients of windows that overlap are sums, which are not rounded to 16 bits at each step.
+    """
+    known = all(isinstance(size, int) and size for size in shape) and len(shape) <= 5
+    fits = all(max(pads) < width for pads, width in zip(windows.padding, windows.widths))
+    if dtype not in _FASTER or not known or not fits or inferring():
+        return None
+    if not library.serves_here(*_MAX_HANDLERS, *_MEAN_HANDLERS):
+        return None
+    apart = all(stride >= width for stride, width in zip(windows.strides, windows.widths))
+    return dtype if dtype == jnp.bfloat16 and apart else jnp.dtype("float32")
 
 
 def max_pool(x: Any, windows: Windows) -> Any:
-    """The largest value of each window; of equal ones the first gets the gradient. For what `serves` says yes to."""
+    """The largest value of each window; of equal ones the first gets the gradient. For what `native_dtype` gives."""
     return _pool.bind(x, windows=windows)
 
 
 def average_pool(x: Any, windows: Windows) -> Any:
-    """The mean of each window, over its positions that padding did not add. For what `serves` says yes to."""
+    """The mean of each window, over its positions that padding did not add. For what `native_dtype` gives."""
     return _mean.bind(x, windows=windows)
 
 
@@ -127,6 +133,7 @@ def _primitive(name: str, handler: str, fallback: Any, of_windows: bool) -> Any:
     mlir.register_lowering(primitive, mlir.lower_fun(fallback, multiple_results=False))
     mlir.register_lowering(primitive, lower, platform="cpu")
     batching.primitive_batchers[primitive] = batch
+    references[primitive] = fallback
     return primitive
 
 

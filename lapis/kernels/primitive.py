@@ -11,6 +11,9 @@ from jax.interpreters import ad, batching, mlir
 
 from lapis.kernels import library
 
+# The function of JAX that each primitive of this package stands for.
+references: dict[Any, Callable] = {}
+
 
 def define(name: str, shapes: Callable, reference: Callable, lower: Callable | None) -> Any:
     """The primitive `name`, whose outputs are the list that `reference(*arguments, **parameters)` returns.
@@ -39,6 +42,7 @@ def define(name: str, shapes: Callable, reference: Callable, lower: Callable | N
     if lower is not None:
         mlir.register_lowering(primitive, lower, platform="cpu")
     batching.primitive_batchers[primitive] = batch
+    references[primitive] = reference
     return primitive
 
 

@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 from lapis.core import nest
+from lapis.core.notes import described, note
 from lapis.graph import KerasTensor, get_mask
 
 
@@ -67,6 +68,14 @@ class Signature:
         if place < len(args):
             return (*args[:place], value, *args[place + 1 :]), kwargs
         return args, {**kwargs, name: value}
+
+
+def note_call(error: BaseException, path: str, layer: Any, args: tuple, kwargs: dict, method: Any) -> None:
+    """Note on the exception that it came out of a layer's `call` or `build`, and the arguments of that."""
+    signature = signature_of(method)
+    given = described({**dict(zip((*signature.names, *map(str, range(len(args)))), args)), **kwargs})
+    building = "build() of " if method.__name__ == "build" else ""
+    note(error, f"In {building}the layer {path!r} ({type(layer).__name__}), called with {given}.")
 
 
 def _who(layer: Any) -> str:

@@ -1,7 +1,7 @@
 """A layer as plain data: its config, the shapes that it was built with, and the way back."""
 
 import inspect
-from typing import Any
+from typing import Any, Self
 
 from lapis.core.serialization import PLAIN_TYPES, deserialize_keras_object, serialize_keras_object
 from lapis.layers.converting import as_shapes
@@ -25,7 +25,7 @@ class Configured:
     _built: bool
     _build_shapes: dict | None
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         layer = super().__new__(cls)
         if cls.get_config is Configured.get_config:  # only then must the arguments be remembered
             layer.__dict__["_init_arguments"] = (args, kwargs)

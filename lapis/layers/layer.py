@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 from lapis.constraints import get as get_constraint
 from lapis.core import dtype_policies, nest
@@ -12,6 +12,7 @@ from lapis.core.findings import Finding, tell
 from lapis.core.serialization import builtin
 from lapis.core.source import calling_line, frames_inside
 from lapis.core.tracebacks import shorten
+from lapis.core.watching import watching
 from lapis.graph import KerasTensor, Node, Operation, any_symbolic, get_mask, infer_call, inferring, set_mask
 from lapis.initializers import Initializer
 from lapis.initializers import get as get_initializer
@@ -22,6 +23,7 @@ from lapis.layers.calling import (
     calls,
     is_tensor,
     masks_of,
+    note_call,
     shape_of,
     signature_of,
     tensor_arguments,
@@ -160,8 +162,8 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
 
     # State
 
-    def build(self, input_shape: Any = None) -> None:
-        """Make the layer's weights for inputs of the shape; by default there are none to make."""
+    def build(self, *args: Any, **kwargs: Any) -> None:
+        """Make the layer's weights, `build(self, input_shape)` in a subclass; by default there are none to make."""
         self.built = True
 
     def add_weight(
@@ -212,6 +214,8 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
         if overwrite_with_gradient:
             variable.overwrite_with_gradient = True
         self._track_variable(variable, variable._name)
+        if not self._trainable:
+            variable.trainable = False
         return variable
 
     def add_variable(
@@ -230,6 +234,10 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
 
     # Calling
 
+    @overload
+    def __call__(self, inputs: KerasTensor, /, *args: Any, **kwargs: Any) -> KerasTensor: ...
+    @overload
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if "_dtype_policy" not in self.__dict__:
             raise RuntimeError(f"Call `super().__init__()` in {type(self).__name__}.__init__ before using the layer.")
@@ -240,20 +248,20 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
         simple = len(args) == 1 and not kwargs and args[0].__class__ is KerasTensor  # the most common call, kept short
         symbolic = simple or any_symbolic(args, kwargs)
         given_args, given_kwargs = args, kwargs
-        if not symbolic:
-            args, kwargs = self._to_tensors(args), self._to_tensors(kwargs) if kwargs else kwargs
-        arguments = signature.bind(args, kwargs, self)
-        if not simple and not self._allow_non_tensor_positional_args:
-            self._check_positional(args)
-        first = next(iter(arguments.values()), None)
-        if self.input_spec is not None:
-            check_inputs(self.input_spec, first, self)
-        tensors = arguments if simple else tensor_arguments(arguments, self)
         callers, path, outer_training = scopes.callers, scopes.path, context.training
         if not callers or callers[-1] is not self:
             scopes.callers = (*callers, self)
             scopes.path = f"{path}/{self.name}" if path else self.name
         try:
+            if not symbolic:
+                args, kwargs = self._to_tensors(args), self._to_tensors(kwargs) if kwargs else kwargs
+            arguments = signature.bind(args, kwargs, self)
+            if not simple and not self._allow_non_tensor_positional_args:
+                self._check_positional(args)
+            first = next(iter(arguments.values()), None)
+            if self.input_spec is not None:
+                check_inputs(self.input_spec, first, self)
+            tensors = arguments if simple else tensor_arguments(arguments, self)
             if not self._built:
                 self._build_for(arguments, tensors, signature, first)
             for value in (arguments.get("training"), outer_training, signature.defaults.get("training")):
@@ -265,14 +273,16 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
             if training is not None and signature.takes_training:
                 args, kwargs = signature.replace("training", training, args, kwargs)
             calls.context, context.training = context, training
-            outputs = self._infer(args, kwargs) if symbolic else self._call_on_arrays(args, kwargs)
+            spec_of = self.compute_output_spec
+            outputs = spec_of(*args, **kwargs) if symbolic else self._call_on_arrays(args, kwargs)
+            if previous_mask is not None or self._defines_mask:
+                self._pass_mask(first, outputs, previous_mask)
         except Exception as error:
+            note_call(error, scopes.path, self, given_args, given_kwargs, type(self).call)
             shorten(error)
             raise
         finally:
             calls.context, context.training, scopes.callers, scopes.path = outer, outer_training, callers, path
-        if previous_mask is not None or self._defines_mask:
-            self._pass_mask(first, outputs, previous_mask)
         if symbolic:
             Node(self, given_args, given_kwargs, outputs)
         return outputs
@@ -326,9 +336,9 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
         outer, calls.context = calls.context, calls.context or CallContext()
         try:
             infer_call(self.call, (), named)
-        except Exception as error:
+        except Exception:
             if any_symbolic(arguments):
-                raise self._explain(error) from error
+                raise
             # With real arrays, the call that follows builds what is missing, or raises the error where it is.
         finally:
             calls.context = outer
@@ -361,21 +371,6 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
                 kwargs = {**kwargs, mask_name: mask}
         return kwargs, masks_of(first) if given is None else given
 
-    def _infer(self, args: tuple, kwargs: dict) -> Any:
-        try:
-            return self.compute_output_spec(*args, **kwargs)
-        except Exception as error:
-            raise self._explain(error) from error
-
-    def _explain(self, error: Exception) -> Exception:
-        """The error again with the layer's path in front, in the same class where that can be made from a text."""
-        text = str(error)
-        if type(error) not in (ValueError, TypeError, RuntimeError, NotImplementedError) or text.startswith(
-            "In the layer"
-        ):
-            return error
-        return type(error)(f"In the layer {self.path!r} ({type(self).__name__}): {text}")
-
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Symbolic tensors of the shapes and types that a call would return, found by tracing it."""
         return infer_call(self._call_on_converted, args, kwargs)
@@ -395,7 +390,11 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
             scopes.autocast = compute
         try:
             call = self.call if self._remat_mode is None else self.rematerialized_call(self.call, *args, **kwargs)
+            if scopes.around is not None:
+                call = scopes.around(self, call)
             outputs = call(*args, **kwargs)
+            if watching.watch is not None:
+                watching.watch.layer(self, (args, kwargs), outputs)
         finally:
             scopes.autocast = outer
         if self.activity_regularizer is not None:
@@ -479,12 +478,16 @@ def _building(build: Callable) -> Callable:
         before = tuple(map(len, self._held_lists))
         try:
             build(self, *args, **kwargs)
-        except BaseException:
+        except BaseException as error:
             self._forget_after(before)  # so that a second attempt starts afresh
+            note_call(error, scopes.path, self, args, kwargs, build)
+            shorten(error)
             raise
         finally:
             scopes.callers, scopes.path = callers, path
             del self.__dict__["_in_build"]
+        if not self._trainable:
+            self.trainable = False  # for the layers inside too
         names = signature_of(build).names
         self.__dict__["_build_shapes"] = {**dict(zip(names, args)), **kwargs}
         self._lock()

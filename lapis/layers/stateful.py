@@ -289,7 +289,7 @@ class Stateful:
     def save_own_variables(self, store: dict) -> None:
         """Put the layer's own variables into `store` under "0", "1", …; override it together with its twin."""
         for index, variable in enumerate(self._trainable_variables + self._non_trainable_variables):
-            store[str(index)] = variable.numpy()
+            store[str(index)] = variable
 
     def load_own_variables(self, store: Any) -> None:
         """Set the layer's own variables from what `save_own_variables` stored."""

@@ -112,6 +112,6 @@ def _clone_functional(model: Functional, input_tensors: Any, clone: Callable, ca
             copy = copies[id(operation)] = clone(operation) if isinstance(operation, Layer) else operation
         return copy(*args, **kwargs) if call_function is None else call_function(copy, *args, **kwargs)
 
-    outputs = model.plan.run(fresh, call)
+    outputs = model.graph_plan.run(fresh, call)
     inputs = nest.pack_sequence_as(model.input, fresh)
     return type(model)(inputs, nest.pack_sequence_as(model.output, outputs), name=model.name)

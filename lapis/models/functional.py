@@ -16,13 +16,13 @@ from lapis.core.tracebacks import shorten
 from lapis.graph import (
     HostOutputs,
     HostPart,
-    InnerTensor,
     KerasTensor,
     Node,
     Plan,
     any_symbolic,
     get_mask,
     host_part,
+    inner_tensor,
     needs_host,
     producer,
     set_mask,
@@ -56,7 +56,7 @@ class Functional(Model):
     _host_part: HostPart | None = None
     _needs_host: bool
 
-    plan: Plan
+    graph_plan: Plan
     _operations: list[Any]
     _inputs_structure: Any
     _outputs_structure: Any
@@ -76,7 +76,7 @@ class Functional(Model):
         plan = Plan(flat, nest.flatten(outputs))
         _check_names(plan)
         self.__dict__.update(
-            plan=plan,
+            graph_plan=plan,
             _inputs_structure=_plain(inputs),
             _outputs_structure=nest.pack_sequence_as(_plain(outputs), plan.outputs),
             _layers=[x for x in plan.operations if isinstance(x, Layer)],
@@ -113,12 +113,12 @@ class Functional(Model):
     @property
     def inputs(self) -> list[KerasTensor]:
         """The symbolic inputs, flat."""
-        return self.plan.inputs
+        return self.graph_plan.inputs
 
     @property
     def outputs(self) -> list[KerasTensor]:
         """The symbolic outputs, flat."""
-        return self.plan.outputs
+        return self.graph_plan.outputs
 
     @property
     def input(self) -> Any:
@@ -174,7 +174,7 @@ class Functional(Model):
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:
         """The outputs for the inputs, given in the model's structure, as a flat list, or as a dict by input name."""
-        return self._run(self.plan, inputs, mask, self._outputs_structure)
+        return self._run(self.graph_plan, inputs, mask, self._outputs_structure)
 
     def run_plan(self, plan: Plan, inputs: Any, training: bool | None = None, mask: Any = None) -> list[Any]:
         """The outputs of another plan through the same inputs."""
@@ -198,7 +198,9 @@ class Functional(Model):
         if not self._needs_host:
             return super().compute_output_spec(inputs, training=training, mask=mask)
         given = [KerasTensor(x.shape, spec.dtype) for x, spec in zip(self._in_order(inputs), self.inputs)]
-        results = self.plan.run(given, lambda operation, args, kwargs: operation.compute_output_spec(*args, **kwargs))
+        results = self.graph_plan.run(
+            given, lambda operation, args, kwargs: operation.compute_output_spec(*args, **kwargs)
+        )
         return nest.pack_sequence_as(self._outputs_structure, results)
 
     def _run(self, plan: Plan, inputs: Any, mask: Any, structure: Any) -> Any:
@@ -260,7 +262,7 @@ class Functional(Model):
         """
         first, _, rest = path.partition("/")
         layer = self.get_layer(first)
-        nodes = [node for node in self.plan.nodes if node.operation is layer]
+        nodes = [node for node in self.graph_plan.nodes if node.operation is layer]
         if not 0 <= call < len(nodes):
             raise ValueError(
                 f"{first!r} is called {len(nodes)} times in the model {self.path!r}; there is no call {call}."
@@ -303,12 +305,6 @@ def is_raw(args: tuple[Any, ...], kwargs: dict) -> bool:
 def _is_text(inputs: Any) -> bool:
     """Whether the inputs are strings, or lists of them, rather than arrays."""
     return isinstance(next(iter(nest.flatten(inputs)), None), (str, bytes))
-
-
-def inner_tensor(node: Node, x: KerasTensor) -> KerasTensor:
-    """The tensor that addresses `x`, inside a nested model, through one call of that model."""
-    from_plan = [t for t in node.output_tensors if node.operation.graph.outputs[node.output_tensors.index(t)] is x]
-    return from_plan[0] if from_plan else InnerTensor(node, x)
 
 
 def _is_functional_signature(cls: type) -> bool:

@@ -18,7 +18,7 @@ _EXPLICIT = "training_is_explicit"  # in a call's entry: the caller gave `traini
 
 def functional_to_config(model: Any) -> dict:
     """Name, layers with their calls, and which tensors go in and come out."""
-    plan = model.plan
+    plan = model.graph_plan
     layers = []
     for operation in model.operations:
         nodes = plan.calls.get(id(operation), [])
@@ -62,7 +62,7 @@ def _address(x: KerasTensor, plan: Plan) -> list:
     """`[name, call, output]`; a tensor inside a nested model has a path with the call of each model on the way."""
     if isinstance(x, InnerTensor):
         nested = x.node.operation
-        name, *rest = _address(x.inner, nested.graph.plan)
+        name, *rest = _address(x.inner, nested.graph.graph_plan)
         return [f"{nested.name}:{plan.call_index(x.node)}/{name}", *rest]
     operation, node_index, tensor_index = x._keras_history
     return [operation.name, plan.call_index(operation._inbound_nodes[node_index]), tensor_index]
@@ -210,7 +210,7 @@ def _inner(path: str, node_index: int, tensor_index: int, made: dict) -> KerasTe
     node = made.get((name, int(call)))
     if node is None:
         raise _NotYet
-    plan = node.operation.graph.plan
+    plan = node.operation.graph.graph_plan
     inside = {(n.operation.name, plan.call_index(n)): n for n in plan.nodes}
     return InnerTensor(node, _tensor([rest, node_index, tensor_index], inside))
 

@@ -1,21 +1,25 @@
 """The model: layers, and the faces of training, saving and views."""
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, overload
 
 import lapis.saving as saving
+import lapis.surgery as surgery
 import lapis.view as view
 from lapis.core.findings import Finding
 from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
-from lapis.graph import KerasTensor, infer_call
+from lapis.graph import KerasTensor, Place, infer_call
 from lapis.layers import Layer
 from lapis.layers.calling import CallContext, calls, signature_of
-from lapis.saving import backup
+from lapis.models import planning
+from lapis.saving import backup, native
 from lapis.state import name_scope
 from lapis.training.checks.preflight import check_model
 from lapis.training.run import Run
 from lapis.training.trainer import Trainer
+
+Tensors: TypeAlias = KerasTensor | Sequence[Any] | Mapping[str, Any]
 
 
 @builtin("keras")
@@ -39,13 +43,21 @@ class Model(Trainer, Layer):
 
     _builds_in_call = True
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         if cls is Model and _from_graph(args, kwargs):
-            cls = Model._functional_class
+            cls = Model._functional_class  # pyright: ignore[reportAssignmentType]
         return super().__new__(cls, *args, **kwargs)  # pyright: ignore[reportArgumentType]
 
     _functional_class: Any = None  # set below Functional, which is a Model itself
 
+    @overload
+    def __init__(
+        self, *, name: str | None = None, trainable: bool = True, dtype: Any = None, **kwargs: Any
+    ) -> None: ...
+    @overload
+    def __init__(
+        self, inputs: Tensors, outputs: Tensors, *, name: str | None = None, trainable: bool = True
+    ) -> None: ...
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         functional = Model._functional_class
         if _from_graph(args, kwargs) and not isinstance(self, functional):
@@ -64,6 +76,21 @@ class Model(Trainer, Layer):
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The model's outputs; a subclass defines it."""
         raise NotImplementedError(f"The model {type(self).__name__} does not define `call`.")
+
+    if TYPE_CHECKING:  # what models with a graph have
+
+        @property
+        def inputs(self) -> list[KerasTensor]: ...
+        @property
+        def outputs(self) -> list[KerasTensor]: ...
+        @property
+        def input_shape(self) -> Any: ...
+        @property
+        def output_shape(self) -> Any: ...
+        @property
+        def input_names(self) -> list[str]: ...
+        @property
+        def output_names(self) -> list[str]: ...
 
     @property
     def layers(self) -> list[Layer]:
@@ -101,10 +128,11 @@ class Model(Trainer, Layer):
             with name_scope(self.name, caller=self):
                 infer_call(self._call_on_converted, (inputs,) if names else (), {})
         except Exception as error:
-            raise ValueError(
-                f"The model {self.path!r} could not be built for the input shape {input_shape}: {error} "
+            error.add_note(
+                f"The model {self.path!r} could not be built for the input shape {input_shape}. "
                 "If it takes inputs of another type or several arguments, call it on data instead."
-            ) from error
+            )
+            raise
         finally:
             calls.context = outer
         self.__dict__.update(_built=True, _build_shapes={"input_shape": shapes})
@@ -170,6 +198,97 @@ class Model(Trainer, Layer):
         """
         view.summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 
+    def plan(
+        self,
+        batch_size: int = 32,
+        training: bool = True,
+        input_shapes: Any = None,
+        target_shapes: Any = None,
+        compiler: bool = True,
+    ) -> planning.ModelPlan:
+        """What a step will compute, move and hold, worked out without running it.
+
+        Args:
+            batch_size: the samples of the step.
+            training: a step of `fit` as it was compiled (one that was not trains on the sum of its outputs, without an
+                optimizer); else one of `predict`.
+            input_shapes: the inputs' shapes without the batch axis, in a list or in a dict by name where there are
+                several; needed where the model leaves sizes open. Arrays tell their type too.
+            target_shapes: the targets' shapes likewise, in the structure of the outputs; by default what the losses
+                want.
+            compiler: compile the step too, which tells the memory that it takes and what the compiler says it costs.
+
+        Returns:
+            A `ModelPlan`: plain figures per layer and in total, with `to_json()` and `plot(file)`; `print` shows a
+            table.
+
+        Raises:
+            ValueError: if sizes are unknown, or a part of the model runs on the host.
+
+        >>> import lapis
+        >>> model = lapis.Sequential([lapis.Input((784,)), lapis.layers.Dense(10)])
+        >>> found = model.plan(batch_size=64, training=False)
+        >>> found.layers[0].flops_forward == 2 * 64 * 784 * 10 + 64 * 10  # products and sums, and the bias
+        True
+        """
+        return planning.plan(self, batch_size, training, input_shapes, target_shapes, compiler)
+
+    def max_batch(
+        self, memory: int | float | str, training: bool = True, input_shapes: Any = None, target_shapes: Any = None
+    ) -> int:
+        """The largest batch whose step takes no more than the memory, found without running anything.
+
+        The step is compiled for a few sizes, the last of them the answer itself; up to 2 % of the memory may be left.
+
+        Args:
+            memory: bytes, or a text like `"16GB"` (powers of 1000) or `"16GiB"` (of 1024).
+            training: see `plan`, as for the rest.
+            input_shapes: see `plan`.
+            target_shapes: see `plan`.
+
+        Raises:
+            ValueError: if a batch of one does not fit.
+
+        >>> import lapis
+        >>> model = lapis.Sequential([lapis.Input((784,)), lapis.layers.Dense(10)])
+        >>> size = model.max_batch("100MB", training=False)
+        >>> model.plan(size, training=False).memory.peak <= 100_000_000
+        True
+        """
+        return planning.max_batch(self, memory, training, input_shapes, target_shapes)
+
+    def find(self, what: Any) -> list[Place]:
+        """The calls inside, at any depth, that a path, a pattern, a class or a condition fits (`surgery.find`)."""
+        return surgery.find(self, what)
+
+    def features(self, paths: str | Sequence[str]) -> Any:
+        """A model that gives what comes out at the paths, a dict, and computes nothing else (`surgery.features`)."""
+        return surgery.features(self, paths)
+
+    def inspect(
+        self,
+        x: Any,
+        paths: str | Sequence[str],
+        y: Any = None,
+        sample_weight: Any = None,
+        of: Any = None,
+        training: bool = False,
+    ) -> surgery.Inspection:
+        """Activations, and gradients of the loss or of a function, by path, as NumPy arrays (`surgery.inspect`)."""
+        return surgery.inspect(self, x, paths, y, sample_weight, of, training)
+
+    def edit(self) -> surgery.Editor:
+        """An editor of the graph by path, whose `build()` gives a new model with the weights kept that still fit."""
+        return surgery.edit(self)
+
+    def graph_hash(self) -> str:
+        """SHA-256 of the graph and the settings of the layers, without weights and made-up names."""
+        return surgery.graph_hash(self)
+
+    def to_code(self) -> str:
+        """Readable Python that makes the model again; running it gives an equal `graph_hash` (`surgery.to_code`)."""
+        return surgery.to_code(self)
+
     def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
         """Write architecture, weights, compile arguments and optimizer state to a `.keras` or `.h5` file."""
         saving.save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
@@ -187,6 +306,9 @@ class Model(Trainer, Layer):
 
     def _load_backup(self, path: Any) -> None:
         (self._training_run or Run(self)).restore(backup.read(path))
+
+    def _load_checkpoint(self, path: Any) -> None:
+        native.load_training(self, path, (self._training_run or Run(self)).restore)
 
     def __reduce__(self) -> tuple:
         return saving.unpack, saving.pack(self)

@@ -1,6 +1,7 @@
 """A stack of layers, each fed with what the one before it gives."""
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 from lapis.core import nest
 from lapis.core.changes import changed
@@ -36,17 +37,23 @@ class Sequential(Model):
     _functional: Functional | None
     _stack: list[Layer]
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         return Layer.__new__(cls)
 
-    def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        layers: Sequence[Layer | KerasTensor | Callable[..., Any]] | None = None,
+        trainable: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(trainable=trainable, name=name, **kwargs)
         self.__dict__.update(_functional=None, _stack=[])
         for layer in layers or ():
             self.add(layer, rebuild=False)
         self._rebuild()
 
-    def add(self, layer: Any, rebuild: bool = True) -> None:
+    def add(self, layer: Layer | KerasTensor | Callable[..., Any], rebuild: bool = True) -> None:
         """Put a layer on top."""
         if isinstance(layer, KerasTensor):
             operation = layer._keras_history.operation
@@ -101,8 +108,12 @@ class Sequential(Model):
             if isinstance(layer, InputLayer):
                 continue
             x = layer(x)
+        self._take_graph(inputs, x)
+
+    def _take_graph(self, inputs: KerasTensor, outputs: KerasTensor) -> None:
+        """Be built of calls of the layers that have been made."""
         self.__dict__.update(
-            _functional=Functional(inputs, x, name=self.name),
+            _functional=Functional(inputs, outputs, name=self.name),
             _built=True,
             _build_shapes={"input_shape": inputs.shape},
         )
@@ -197,9 +208,9 @@ class Sequential(Model):
         return self._functional
 
     @property
-    def plan(self) -> Any:
-        """The plan of the built stack."""
-        return self._graph_model.plan
+    def graph_plan(self) -> Any:
+        """The graph of the built stack, cut and put in running order."""
+        return self._graph_model.graph_plan
 
     @property
     def operations(self) -> list[Any]:

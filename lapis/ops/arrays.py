@@ -1,7 +1,7 @@
 """What every operation does to its arguments first: sequences become arrays, integers become floats where asked."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import jax
@@ -16,6 +16,7 @@ Axis: TypeAlias = int | Sequence[int] | None
 Shape: TypeAlias = int | Sequence[int | None]
 
 _READY = (jax.Array, bool, int, float, complex)
+_HALF = (jnp.dtype("bfloat16"), jnp.dtype("float16"))
 _FOLD = {"int64": "int32", "uint64": "uint32", "complex128": "complex64"}
 
 
@@ -28,6 +29,13 @@ def to_float(x: Any) -> Any:
     """`x` as an array of floats (or complex numbers): integers and booleans are cast to `floatx()`."""
     x = jnp.asarray(x)
     return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(config.floatx())
+
+
+def in_float32(function: Callable, x: Any, *arguments: Any) -> Any:
+    """`function(x, *arguments)`, rounded to 16 bits once, at the end: faster on CPUs, and nearer to the truth."""
+    if getattr(x, "dtype", None) not in _HALF:
+        return function(x, *arguments)
+    return function(x.astype(jnp.float32), *arguments).astype(x.dtype)
 
 
 def type_of(x: Any) -> Any:

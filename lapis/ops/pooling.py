@@ -38,9 +38,9 @@ def max_pool(
     """
     inputs = jnp.asarray(inputs)
     axes, window, step, pads = _geometry(inputs, pool_size, strides, padding, data_format, "max_pool")
-    windows = _native_windows(inputs, axes, window, step, pads)
-    if windows is not None:
-        return kernels.max_pool(inputs, windows)
+    windows, computed = _native(inputs, axes, window, step, pads)
+    if computed is not None:
+        return kernels.max_pool(inputs.astype(computed), windows).astype(inputs.dtype)
     lowest = _lowest(inputs.dtype)
     if max(window) > _WIDEST_WALK:
         return _reduce_window(inputs, lowest, lax.max, axes, window, step, pads)
@@ -66,9 +66,9 @@ def average_pool(
     """
     inputs = to_float(inputs)
     axes, window, step, pads = _geometry(inputs, pool_size, strides, padding, data_format, "average_pool")
-    windows = _native_windows(inputs, axes, window, step, pads)
-    if windows is not None:
-        return kernels.average_pool(inputs, windows)
+    windows, computed = _native(inputs, axes, window, step, pads)
+    if computed is not None:
+        return kernels.average_pool(inputs.astype(computed), windows).astype(inputs.dtype)
     total = functools.partial(_sums, axes=axes, window=window, step=step, pads=pads)
     if not any(map(any, pads)):
         return total(inputs) / math.prod(window)
@@ -90,10 +90,10 @@ def _geometry(inputs: Any, pool_size: Any, strides: Any, padding: str, data_form
     return axes, window, step, pads
 
 
-def _native_windows(x: Any, axes: Any, window: Any, step: Any, pads: Any) -> Windows | None:
-    """What a native kernel is asked for, where one serves."""
+def _native(x: Any, axes: Any, window: Any, step: Any, pads: Any) -> tuple[Windows, Any | None]:
+    """What a native kernel is asked for, and the type in which one serves, `None` where none does."""
     windows = Windows(tuple(x.shape[axis] for axis in axes), window, step, tuple(pads))
-    return windows if axes[0] == 1 and kernels.serves(x, windows) else None
+    return windows, kernels.native_dtype(x.shape, x.dtype, windows) if axes[0] == 1 else None
 
 
 def _lowest(dtype: Any) -> Any:

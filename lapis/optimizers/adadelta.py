@@ -1,12 +1,12 @@
 """Steps of the size of past steps."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 
 from lapis.core.serialization import builtin
-from lapis.optimizers.optimizer import LearningRate, Optimizer
+from lapis.optimizers.optimizer import LearningRate, OldOptions, Optimizer
 from lapis.state import Variable
 
 
@@ -40,7 +40,7 @@ class Adadelta(Optimizer):
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OldOptions],
     ) -> None:
         super().__init__(
             learning_rate,

@@ -1,12 +1,12 @@
 """Adam with squares kept by row and column."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 
 from lapis.core.serialization import builtin
-from lapis.optimizers.optimizer import LearningRate, Optimizer
+from lapis.optimizers.optimizer import LearningRate, OldOptions, Optimizer
 from lapis.state import Variable
 
 
@@ -49,7 +49,7 @@ class Adafactor(Optimizer):
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OldOptions],
     ) -> None:
         super().__init__(
             learning_rate,

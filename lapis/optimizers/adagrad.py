@@ -1,13 +1,13 @@
 """Steps by the root of all squares so far."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 
 import lapis.initializers as initializers
 from lapis.core.serialization import builtin
-from lapis.optimizers.optimizer import LearningRate, Optimizer
+from lapis.optimizers.optimizer import LearningRate, OldOptions, Optimizer
 from lapis.state import Variable
 
 
@@ -39,7 +39,7 @@ class Adagrad(Optimizer):
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OldOptions],
     ) -> None:
         super().__init__(
             learning_rate,

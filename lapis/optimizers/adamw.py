@@ -1,10 +1,10 @@
 """Adam with weight decay."""
 
-from typing import Any
+from typing import Unpack
 
 from lapis.core.serialization import builtin
 from lapis.optimizers.adam import Adam
-from lapis.optimizers.optimizer import LearningRate
+from lapis.optimizers.optimizer import LearningRate, OldOptions
 
 
 @builtin("keras.optimizers")
@@ -38,7 +38,7 @@ class AdamW(Adam):
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OldOptions],
     ) -> None:
         if weight_decay is None:
             raise ValueError("AdamW needs a weight_decay; got None. Adam is the same without it.")

@@ -1,13 +1,13 @@
 """Follow the regularized leader."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 
 import lapis.initializers as initializers
 from lapis.core.serialization import builtin
-from lapis.optimizers.optimizer import LearningRate, Optimizer
+from lapis.optimizers.optimizer import LearningRate, OldOptions, Optimizer
 from lapis.state import Variable
 
 
@@ -46,7 +46,7 @@ class Ftrl(Optimizer):
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OldOptions],
     ) -> None:
         if learning_rate_power > 0.0:
             raise ValueError(f"learning_rate_power must be 0 or less; got {learning_rate_power}.")

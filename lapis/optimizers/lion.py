@@ -1,12 +1,12 @@
 """Steps of one size, by the sign of the momentum."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 
 from lapis.core.serialization import builtin
-from lapis.optimizers.optimizer import LearningRate, Optimizer
+from lapis.optimizers.optimizer import LearningRate, OldOptions, Optimizer
 from lapis.state import Variable
 
 
@@ -39,7 +39,7 @@ class Lion(Optimizer):
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OldOptions],
     ) -> None:
         if not 0 < beta_1 <= 1:
             raise ValueError(f"beta_1 must be above 0, at most 1; got beta_1={beta_1}.")

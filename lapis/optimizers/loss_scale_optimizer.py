@@ -1,14 +1,14 @@
 """Loss scaling that finds its own factor."""
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import jax.numpy as jnp
 
 import lapis.initializers as initializers
 from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
 from lapis.optimizers.branch import branch
-from lapis.optimizers.optimizer import Optimizer
+from lapis.optimizers.optimizer import OldOptions, Optimizer
 from lapis.state import Variable
 
 _OF_THE_INNER = {
@@ -48,7 +48,7 @@ class LossScaleOptimizer(Optimizer):
         initial_scale: float = 2.0**15,
         dynamic_growth_steps: int = 2000,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OldOptions],
     ) -> None:
         if not kwargs.pop("dynamic", True):
             raise ValueError("For a fixed factor set loss_scale_factor on the optimizer itself.")

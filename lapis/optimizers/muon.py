@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 
 from lapis.core.serialization import builtin
-from lapis.optimizers.optimizer import LearningRate, Optimizer
+from lapis.optimizers.optimizer import LearningRate, OldOptions, Optimizer
 from lapis.state import Variable
 
 
@@ -58,7 +58,7 @@ class Muon(Optimizer):
         ns_steps: int = 5,
         nesterov: bool = True,
         rms_rate: float | None = 0.2,
-        **kwargs: Any,
+        **kwargs: Unpack[OldOptions],
     ) -> None:
         super().__init__(
             learning_rate,

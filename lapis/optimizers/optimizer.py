@@ -3,7 +3,7 @@
 import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 import jax.numpy as jnp
 
@@ -11,11 +11,19 @@ import lapis.core.config as config
 import lapis.initializers as initializers
 from lapis.core.naming import auto_name
 from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
+from lapis.core.watching import watching
 from lapis.optimizers.branch import branch
 from lapis.optimizers.gradients import clip_by_global_norm, clip_by_norm
 from lapis.optimizers.optimizer_state import OptimizerState
 from lapis.optimizers.schedules.schedule import LearningRateSchedule
 from lapis.state import StatelessScope, Variable
+
+
+class OldOptions(TypedDict, total=False):
+    """Arguments of older versions, which have no effect."""
+
+    decay: Any
+
 
 LearningRate = float | LearningRateSchedule | Callable[[], Any]
 
@@ -181,6 +189,8 @@ class Optimizer(OptimizerState):
         gradients, variables = list(grads), self._resolve(grads, trainable_variables)
         if not gradients:
             return
+        if watching.watch is not None:
+            watching.watch.gradients(gradients, variables)
         gradients, variables = self._without_missing(gradients, variables)
         gradients, variables = self._without_overwritten(gradients, variables)
         if gradients:

@@ -92,9 +92,9 @@ class OptimizerState:
             variable.assign(weight)
 
     def save_own_variables(self, store: Any) -> None:
-        """Put the variables into `store` as arrays under `"0"`, `"1"`, …"""
+        """Put the variables into `store` under `"0"`, `"1"`, …"""
         for index, variable in enumerate(self.variables):
-            store[str(index)] = variable.numpy()
+            store[str(index)] = variable
 
     def load_own_variables(self, store: Any) -> None:
         """Set the variables from what `save_own_variables` stored; a different number warns and changes nothing."""

@@ -1,10 +1,10 @@
 """Gradient descent, with momentum."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from lapis.core.serialization import builtin
-from lapis.optimizers.optimizer import LearningRate, Optimizer
+from lapis.optimizers.optimizer import LearningRate, OldOptions, Optimizer
 from lapis.state import Variable
 
 
@@ -38,7 +38,7 @@ class SGD(Optimizer):
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OldOptions],
     ) -> None:
         if not isinstance(momentum, float) or not 0 <= momentum <= 1:
             raise ValueError(f"momentum must be a float in 0…1; got momentum={momentum!r}.")

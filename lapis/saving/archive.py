@@ -1,7 +1,8 @@
 """The `.keras` archive: a ZIP file of a config, metadata, one file of weights, and the assets of layers.
 
-One more member, `lapis.json`, tells where the file comes from and the SHA-256 of every other member; Keras passes over
-it. Where it is there, members are compared with it as they are read.
+Two more members are ours, and Keras passes over them. `lapis.json` tells where the file comes from and the SHA-256 of
+every other member; where it is there, members are compared with it as they are read. `training.backup`, in a file that
+was written in the course of training, tells where training was.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from os import PathLike
 from pathlib import PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from lapis.saving import limits, plain
 
@@ -26,9 +27,10 @@ METADATA = "metadata.json"
 WEIGHTS = "model.weights.h5"
 ASSETS = "assets/"
 PROVENANCE = "lapis.json"
+TRAINING = "training.backup"
 HASHES = "sha256"
 
-_PARTS = frozenset({CONFIG, METADATA, WEIGHTS, "model.weights.npz", PROVENANCE})
+_PARTS = frozenset({CONFIG, METADATA, WEIGHTS, "model.weights.npz", PROVENANCE, TRAINING})
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})  # the headers of others ask for memory themselves
 _ENTRY_BYTES = 1600  # of a member in the table of contents, with names of the usual lengths
 _HEADER_BYTES = 30
@@ -43,6 +45,7 @@ class _InPieces:
     def __init__(self, file: IO[bytes], limit: int) -> None:
         self._file, self._limit = file, limit
         self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+        self.readinto = file.readinto  # pyright: ignore[reportAttributeAccessIssue]
 
     def read(self, size: int = -1) -> bytes:
         if size > self._limit:  # only the table of contents is asked for whole
@@ -52,10 +55,42 @@ class _InPieces:
         return self._file.read(size)
 
 
+class _Window(io.RawIOBase):
+    """A part of a file, as a file for reading in any order."""
+
+    def __init__(self, file: IO[bytes], start: int, size: int) -> None:
+        self._file, self._start, self._size, self._at = file, start, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence])
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        whole = memoryview(buffer).cast("B")
+        self._file.seek(self._start + self._at)
+        count = self._file.readinto(whole[: max(0, self._size - self._at)])  # pyright: ignore[reportAttributeAccessIssue]
+        whole[count:] = bytes(len(whole) - count)  # HDF5 asks for more than there is, and takes what stands there
+        self._at += count
+        return count
+
+
 class Archive(zipfile.ZipFile):
     """An archive that knows the SHA-256 that its members must have; none are known for files of Keras."""
 
     hashes: dict[str, str] | None = None
+
+    def window(self, member: zipfile.ZipInfo) -> IO[bytes]:
+        """Where a member that is stored as it is stands in the archive's file."""
+        file: Any = self.fp
+        file.seek(member.header_offset)
+        lengths = struct.unpack("<HH", file.read(_HEADER_BYTES)[-4:])  # of the name and of what follows it
+        return cast(IO[bytes], _Window(file, member.header_offset + _HEADER_BYTES + sum(lengths), member.file_size))
 
 
 @contextmanager
@@ -69,7 +104,7 @@ def opened(source: Any, name: str, verify: bool = True) -> Iterator[Archive]:
         _check_parts(archive, name)
         archive.hashes = _hashes(archive, name) if verify else None
         for member in archive.hashes or ():
-            if member != WEIGHTS:
+            if member not in (WEIGHTS, TRAINING):
                 _copy(archive, member, lambda _: None)
         yield archive
 
@@ -168,7 +203,16 @@ def read_member(archive: Archive, name: str, limit: int | None = None) -> bytes:
 
 @contextmanager
 def unpacked(archive: Archive, name: str) -> Iterator[IO[bytes]]:
-    """A large member as a file object that can be read in any order, in memory or in a nameless temporary file."""
+    """A large member as a file object that can be read in any order.
+
+    One that is stored as it is is compared with its check sums and then read where it stands; another one is unpacked
+    in memory or into a nameless temporary file.
+    """
+    member = archive.getinfo(name)
+    if member.compress_type == zipfile.ZIP_STORED and member.compress_size == member.file_size:
+        _copy(archive, name, lambda _: None)
+        yield archive.window(member)
+        return
     with scratch() as file:
         _copy(archive, name, file.write)
         file.seek(0)

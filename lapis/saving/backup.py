@@ -1,4 +1,4 @@
-"""Plain values in one file: what `BackupAndRestore` keeps.
+"""Plain values in one file: what `BackupAndRestore` keeps, and `ModelCheckpoint` beside the model.
 
 The file is a mark, the length and check sum of a header, the header, then the arrays' bytes one after the other. The
 header is JSON: the value, in which `{"\\0array": 3}` stands for the fourth array, and each array's type, shape and
@@ -25,15 +25,20 @@ _ARRAY = "\0array"
 
 def write(path: Any, value: Any) -> None:
     """Put a value of dicts, lists, numbers, texts and arrays into a file, which is never there in part."""
+    pieces = packed(value)
+    with replacing(Path(path)) as temporary, temporary.open("wb") as file:
+        for piece in pieces:
+            file.write(piece)
+
+
+def packed(value: Any) -> list[Any]:
+    """The bytes of such a value, in pieces."""
     arrays: list[np.ndarray] = []
     tree = _with_places(value, arrays)
     data = [np.ascontiguousarray(array).reshape(-1).view(np.uint8).data for array in arrays]
     specs = [[array.dtype.name, array.shape, zlib.crc32(part)] for array, part in zip(arrays, data)]
     header = json.dumps({"value": tree, "arrays": specs}).encode()
-    with replacing(Path(path)) as temporary, temporary.open("wb") as file:
-        file.write(_MARK + _LENGTHS.pack(len(header), zlib.crc32(header)) + header)
-        for part in data:
-            file.write(part)
+    return [_MARK + _LENGTHS.pack(len(header), zlib.crc32(header)) + header, *data]
 
 
 def read(path: Any) -> Any:
@@ -42,23 +47,27 @@ def read(path: Any) -> Any:
     Raises:
         ValueError: if the file is not one of `write`, or is damaged.
     """
-    content = Path(path).read_bytes()
+    return unpacked(Path(path).read_bytes(), str(path))
+
+
+def unpacked(content: bytes, name: str) -> Any:
+    """The value in bytes that `packed` gave, of a file called `name`."""
     start = len(_MARK) + _LENGTHS.size
     if len(content) < start or not content.startswith(_MARK):
-        raise ValueError(f"{path} is not a backup of a training.")
+        raise ValueError(f"{name} is not a backup of a training.")
     length, check = _LENGTHS.unpack_from(content, len(_MARK))
     header, rest = content[start : start + length], memoryview(content)[start + length :]
     if zlib.crc32(header) != check:
-        raise ValueError(f"{path} is damaged: its header is not what was written.")
-    found = plain.parse_object(header, f"The header of {path}")
+        raise ValueError(f"{name} is damaged: its header is not what was written.")
+    found = plain.parse_object(header, f"The header of {name}")
     arrays = []
-    for name, shape, check in found["arrays"]:
-        if name not in ALLOWED_DTYPES or name == "string":
-            raise ValueError(f"{path} holds an array of type {name!r}; only numbers are read.")
-        dtype, count = np.dtype(name), math.prod(shape)
+    for kind, shape, check in found["arrays"]:
+        if kind not in ALLOWED_DTYPES or kind == "string":
+            raise ValueError(f"{name} holds an array of type {kind!r}; only numbers are read.")
+        dtype, count = np.dtype(kind), math.prod(shape)
         part, rest = rest[: count * dtype.itemsize], rest[count * dtype.itemsize :]
         if len(part) != count * dtype.itemsize or zlib.crc32(part) != check:
-            raise ValueError(f"{path} is damaged: an array of {name} is not what was written.")
+            raise ValueError(f"{name} is damaged: an array of {kind} is not what was written.")
         arrays.append(np.frombuffer(part, dtype).reshape(shape).copy())
     return _with_arrays(found["value"], arrays)
 

@@ -15,6 +15,8 @@ import h5py
 import numpy as np
 
 from lapis.core.dtypes import ALLOWED_DTYPES
+from lapis.saving.aligned import aligned
+from lapis.saving.hdf5_texts import text_bytes
 
 _FILTERS = frozenset({h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32})
 # Deflate cannot pack tighter than about 1000 to 1; below the floor a few missing bytes are no danger.
@@ -152,7 +154,9 @@ def read(dataset: h5py.Dataset) -> np.ndarray:
     with reading_headers(f"The array {dataset.name}"):
         if h5py.h5z.FILTER_DEFLATE in _filters(dataset):
             _check_packed(dataset)
-        values = np.asarray(dataset[()])
+        values = aligned(dataset.shape, dataset.dtype)
+        if values.size:
+            dataset.read_direct(values)
     return values.view(np.dtype(dtype_name(dataset))) if values.dtype.kind == "V" else values
 
 
@@ -242,7 +246,15 @@ def write_names(group: h5py.Group, name: str, names: list[str]) -> None:
 def _check_attribute(group: h5py.Group, name: str) -> None:
     with reading_headers(f"The attribute {name!r} of {group.name}"):
         header = group.attrs.get_id(name)
-        items = math.prod(header.shape or ())
-        size = items * header.get_type().get_size()
+        kind, items = header.get_type(), math.prod(header.shape or ())
+        size = items * kind.get_size()
+        any_length = not isinstance(kind, h5py.h5t.TypeStringID) or kind.is_variable_str()
     if items > _MAX_ATTRIBUTE_ITEMS or size > _MAX_ATTRIBUTE_BYTES:
         raise ValueError(f"The attribute {name!r} of {group.name} claims {items:,} items of {size:,} bytes.")
+    # Each text of a list may lead to the same long one, which would be read as often.
+    texts = text_bytes(group, name, items) if any_length else size
+    if (texts is None and items > 1) or (texts is not None and texts > _MAX_ATTRIBUTE_BYTES):
+        told = "an unknown number of" if texts is None else f"{texts:,}"
+        raise ValueError(
+            f"The attribute {name!r} of {group.name} holds {items:,} texts of {told} bytes; such a file is refused."
+        )

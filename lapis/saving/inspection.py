@@ -2,13 +2,15 @@
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 
 from lapis.saving import archive, hdf5, legacy_weights, npz, orbax, plain, safetensors, sharded
 from lapis.saving.atomic import file_path
@@ -16,8 +18,12 @@ from lapis.saving.limits import Limits, reading
 from lapis.saving.native import weights_in
 from lapis.saving.report import shorten
 from lapis.saving.sources import Hdf5Source, Header, Source
+from lapis.saving.state import oddity
 
 _SHOWN = 60
+# Bytes of arrays that are looked into: some, and so many times the file's own.
+_FLOOR_BYTES = 32 << 20
+_MOST_VALUES = 3
 _OURS = ("keras", "lapis", "builtins")
 _STATE = ("optimizer", "seed_generator")
 
@@ -121,7 +127,7 @@ class FileReport:
 def inspect(filepath: Any, *, limits: Limits | None = None) -> FileReport:
     """What a `.keras`, `.h5`, `.weights.h5`, `.weights.json`, `.safetensors` or `.npz` file holds.
 
-    Nothing is built: configs are read as data and arrays by their headers alone.
+    Nothing is built: configs are read as data, and arrays one by one for values that are not finite.
 
     Args:
         filepath: the file.
@@ -174,8 +180,8 @@ def _look_at_archive(report: FileReport, path: Path, stack: ExitStack) -> None:
     report.warnings.extend(f"{name} is missing." for name in hashes if name not in members.namelist())
     config = plain.parse_object(archive.read_member(members, archive.CONFIG), f"The config of {path}")
     source = Hdf5Source(stack.enter_context(weights_in(members, report.path)))
-    _take_arrays(report, source)
     _take_config(report, config, _parameters(source))
+    _take_arrays(report, source)
 
 
 def _look_at_weights(report: FileReport, path: Path, stack: ExitStack) -> None:
@@ -197,17 +203,20 @@ def _look_at_older(report: FileReport, path: Path, stack: ExitStack) -> None:
     report.versions.update({"keras": version} if version else {})
     weights = hdf5.group_at(file, "model_weights") if not hdf5.has_attribute(file, "layer_names") else file
     parameters: dict[str, int | None] = {}
+    found: dict[str, h5py.Dataset] = {}
     for layer_name in (hdf5.read_names(weights, "layer_names") or []) if weights is not None else []:
         group = hdf5.group_at(weights or file, layer_name)
-        headers = [] if group is None else legacy_weights.read_list(group)
-        parameters[layer_name] = sum(math.prod(header.shape) for header in headers)
-        report.arrays.update({f"{layer_name}/{_name(header, group)}": _header(header) for header in headers})
+        arrays = [] if group is None else legacy_weights.read_list(group)
+        parameters[layer_name] = sum(math.prod(array.shape) for array in arrays)
+        found.update({f"{layer_name}/{_name(array, group)}": array for array in arrays})
     optimizer = hdf5.group_at(file, "optimizer_weights")
-    for header in [] if optimizer is None else legacy_weights.read_list(optimizer):
-        report.arrays[f"optimizer/{_name(header, optimizer)}"] = _header(header)
+    for array in [] if optimizer is None else legacy_weights.read_list(optimizer):
+        found[f"optimizer/{_name(array, optimizer)}"] = array
+    report.arrays.update({name: _header(array) for name, array in found.items()})
     text = hdf5.read_text(file, "model_config")
     if text is not None:
         _take_config(report, plain.parse_object(text, f"The model_config of {path}"), parameters)
+    _look_at_values(report, {name: partial(hdf5.read, array) for name, array in found.items()})
 
 
 def _name(dataset: h5py.Dataset, group: Any) -> str:
@@ -223,10 +232,13 @@ def _look_at_tensors(report: FileReport, path: Path, stack: ExitStack) -> None:
     report.arrays.update(file.headers)
     report.provenance.update(file.metadata if isinstance(file.metadata, dict) else {})
     _take_versions(report)
+    _look_at_values(report, {name: partial(file.read, name) for name in file.headers})
 
 
 def _look_at_npz(report: FileReport, path: Path, stack: ExitStack) -> None:
-    report.arrays.update(stack.enter_context(npz.opened(path, report.path)).headers)
+    file = stack.enter_context(npz.opened(path, report.path))
+    report.arrays.update(file.headers)
+    _look_at_values(report, {name: partial(file.read, name) for name in file.headers})
 
 
 _FORMATS = {
@@ -246,11 +258,35 @@ def _take_versions(report: FileReport) -> None:
 
 
 def _take_arrays(report: FileReport, source: Source) -> None:
+    reads = {}
     for place in source.names:
         for key in source.keys(place):
             header = source.header(place, key)
             if header is not None:
-                report.arrays[f"{place}/{key}".removeprefix("/")] = header
+                name = f"{place}/{key}".removeprefix("/")
+                report.arrays[name], reads[name] = header, partial(source.read, place, key)
+    _look_at_values(report, reads)
+
+
+def _look_at_values(report: FileReport, reads: dict[str, Callable[[], np.ndarray]]) -> None:
+    """Warn of values that are not finite, array by array, while these are not much more than the file itself."""
+    left, passed_over = _FLOOR_BYTES + _MOST_VALUES * report.size, []
+    for name, read in reads.items():
+        header = report.arrays[name]
+        size = math.prod(header.shape) * np.dtype(header.dtype).itemsize
+        if size > left:
+            passed_over.append(name)
+            continue
+        left -= size
+        try:
+            problem = oddity(read())
+        except ValueError as error:
+            problem = f"cannot be read: {str(error).rstrip('.')}"
+        if problem:
+            report.warnings.append(f"{name} {problem}.")
+    if passed_over:
+        told = shorten(passed_over, ", ")
+        report.warnings.append(f"Not looked into, as they claim more than the file's size accounts for: {told}.")
 
 
 def _parameters(source: Source) -> dict[str, int | None]:

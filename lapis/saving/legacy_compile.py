@@ -7,9 +7,8 @@ import lapis.losses as losses
 import lapis.metrics as metrics
 import lapis.optimizers as optimizers
 from lapis.core.serialization import get_registered_name, get_registered_object
-from lapis.saving.legacy_config import optimizer_to_modern
+from lapis.saving.legacy_config import losses_to_modern, optimizer_to_modern
 
-_WRAPPERS = frozenset({"MeanMetricWrapper", "LossFunctionWrapper"})
 # Keras reads only the long names of losses from this layout.
 _LONG_NAMES = {
     "bce": "binary_crossentropy",
@@ -83,10 +82,5 @@ def _objects(value: Any, get: Callable) -> Any:
         return value
     if "class_name" not in value:
         return {key: _objects(item, get) for key, item in value.items()}
-    settings = dict(value.get("config") or {})
-    if value["class_name"] in _WRAPPERS and isinstance(settings.get("fn"), str):
-        return settings["fn"]
-    settings.pop("fn", None)
-    if settings.get("reduction") == "auto":
-        settings["reduction"] = "sum_over_batch_size"
-    return get({**value, "config": settings})
+    config = losses_to_modern(value)
+    return config if isinstance(config, str) else get(config)

@@ -8,18 +8,15 @@ from collections.abc import Callable
 from typing import Any
 
 from lapis.core.serialization import get_custom_objects, get_registered_object, is_builtin_name
+from lapis.saving import legacy_ops
+from lapis.saving.legacy_layers import modern_arguments, modern_call, refuse_what_is_no_more
 
-_OP_LAYERS = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod", "InstanceMethod"})
-_NO_OP_LAYERS = (
-    "The file's layer {name!r} is a {kind}: tf.keras recorded a call of a TensorFlow function there, which means "
-    "nothing outside TensorFlow. Build the model from its code and read the weights with `model.load_weights(...)`."
-)
 _MODELS = frozenset({"Functional", "Model", "Network", "Sequential"})
 _CLASSES = {"Model": "Functional", "Network": "Functional", "BatchNormalizationV1": "BatchNormalization"}
 # Arguments that Keras 3 does without.
-_GONE = frozenset({"batch_input_shape", "implementation", "time_major", "input_length"})
 _GONE_FROM_OPTIMIZERS = frozenset({"decay", "is_legacy_optimizer", "jit_compile"})
-_GONE_FROM_LAMBDA = frozenset({"module", "function_type", "output_shape_type", "output_shape_module"})
+_SETTINGS_OF_COMPILE = frozenset({"run_eagerly", "steps_per_execution", "jit_compile"})
+_WRAPPERS = frozenset({"MeanMetricWrapper", "LossFunctionWrapper"})
 _MODULES = {"Functional": "keras.src.models.functional", "Sequential": "keras"}
 _KEPT = ("name", "inbound_nodes", "shared_object_id", "build_config", "compile_config")
 _INNER_LAYERS = ("layer", "backward_layer", "cell", "cells")
@@ -40,16 +37,45 @@ def _kept(config: dict) -> dict:
     return {"class_name": config.get("registered_name") or config["class_name"], **kept}
 
 
-def to_modern(config: dict) -> dict:
+def to_modern(config: dict, is_keras_2: bool) -> dict:
     """The config of a model from an `.h5` file, or of Keras 2, in the form that `deserialize_keras_object` takes."""
     config = _plain(config)
     if not isinstance(config, dict) or not isinstance(config.get("class_name"), str) or "config" not in config:
         raise ValueError(f"The file's model_config describes no model: {str(config)[:200]}")
-    config = _modern(config)
-    optimizer = (config.get("compile_config") or {}).get("optimizer")
-    if isinstance(optimizer, dict):
-        config["compile_config"]["optimizer"] = optimizer_to_modern(optimizer)
+    config = _modern(config, is_keras_2)
+    if isinstance(config.get("compile_config"), dict):
+        config["compile_config"] = compile_to_modern(config["compile_config"])
     return config
+
+
+def compile_to_modern(config: dict) -> dict:
+    """What Keras 2 compiled a model with, without what Keras 3 does without."""
+    out = {key: value for key, value in config.items() if value is not None or key not in _SETTINGS_OF_COMPILE}
+    for key in ("loss", "metrics", "weighted_metrics"):
+        out[key] = losses_to_modern(out.get(key))
+    optimizer = out.get("optimizer")
+    if isinstance(optimizer, dict):
+        out["optimizer"] = optimizer_to_modern(optimizer)
+    return out
+
+
+def losses_to_modern(value: Any, output: str = "") -> Any:
+    """A nest of losses or metrics: a function's wrapper is the function's name, and names are without the output's."""
+    if isinstance(value, list):
+        return [losses_to_modern(item, output) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "class_name" not in value:
+        return {key: losses_to_modern(item, str(key)) for key, item in value.items()}
+    settings = dict(value.get("config") or {})
+    if value["class_name"] in _WRAPPERS and isinstance(settings.get("fn"), str):
+        return settings["fn"]
+    settings.pop("fn", None)
+    if settings.get("reduction") == "auto":
+        settings["reduction"] = "sum_over_batch_size"
+    if isinstance(settings.get("name"), str):
+        settings["name"] = settings["name"].removeprefix(f"{output}_")
+    return {**value, "config": settings}
 
 
 def optimizer_to_modern(config: dict) -> dict:
@@ -57,7 +83,15 @@ def optimizer_to_modern(config: dict) -> dict:
     settings = {key: value for key, value in (config.get("config") or {}).items() if key not in _GONE_FROM_OPTIMIZERS}
     if "lr" in settings:
         settings["learning_rate"] = settings.pop("lr")
-    return {**config, "config": settings}
+    decay = (config.get("config") or {}).get("decay")
+    if decay:  # the rate fell by itself there
+        rate = {"initial_learning_rate": settings.get("learning_rate"), "decay_steps": 1, "decay_rate": decay}
+        settings["learning_rate"] = {"class_name": "InverseTimeDecay", "config": rate}
+    out = {**config, "config": settings}
+    name = str(out.get("class_name")).removeprefix("Custom>")
+    if get_registered_object(str(out.get("class_name"))) is None and is_builtin_name(name):
+        out["class_name"] = name
+    return out
 
 
 def _plain(value: Any) -> Any:
@@ -74,29 +108,30 @@ def _plain(value: Any) -> Any:
     return {key: _plain(item) for key, item in value.items()}
 
 
-def _modern(config: dict) -> dict:
+def _modern(config: dict, old: bool) -> dict:
     if "class_name" not in config or not (config.get("module") or "keras").startswith("keras"):
         return config
     kind: str = config["class_name"]
     inner: Any = config.get("config")
     name = config.get("name") or (inner.get("name") if isinstance(inner, dict) else None)
-    if kind in _OP_LAYERS:
-        raise ValueError(_NO_OP_LAYERS.format(name=name, kind=kind))
     out = {key: config[key] for key in _KEPT if key in config}
     registered = config.get("registered_name") or _registered(kind)
     if registered is not None and get_registered_object(registered) is not None:
         return {**out, "module": None, "class_name": kind, "registered_name": registered, "config": inner}
     kind = _CLASSES.get(kind, kind)
+    refuse_what_is_no_more(kind, name)
     module = _MODULES.get(kind) or config.get("module") or "keras.layers"
     if kind == "Sequential":
-        inner = _sequential(inner, name)
+        inner = _sequential(inner, name, old)
     elif kind == "Functional":
-        inner = _functional(inner)
+        inner = _functional(inner, old)
     elif isinstance(inner, dict):
         if _is_operation(config):
             module = "keras.src.ops"
         else:
-            inner = _layer(kind, inner)
+            inner = _layer(kind, inner, old)
+            if config.get("module"):  # an archive of Keras 2; calls build layers, and its shapes were of other kinds
+                out.pop("build_config", None)
     return {**out, "module": module, "class_name": kind, "registered_name": None, "config": inner}
 
 
@@ -114,27 +149,14 @@ def _is_operation(config: dict) -> bool:
     return _is_modern_node(nodes[0]) and "trainable" not in config["config"]
 
 
-def _layer(kind: str, config: dict) -> dict:
-    config = {key: value for key, value in config.items() if key not in _GONE}
-    axis = config.get("axis")
-    if isinstance(axis, list) and len(axis) == 1:
-        config["axis"] = axis[0]
-    for key, value in config.items():
-        if key.endswith("_initializer") and isinstance(value, dict):
-            inner = {name: item for name, item in (value.get("config") or {}).items() if name != "dtype"}
-            config[key] = {**value, "config": inner}
+def _layer(kind: str, config: dict, old: bool) -> dict:
+    config = modern_arguments(kind, config, old)
     for key in _INNER_LAYERS:
         value = config.get(key)
         if isinstance(value, dict):
-            config[key] = _modern(value)
+            config[key] = _modern(value, old)
         elif isinstance(value, list):
-            config[key] = [_modern(item) if isinstance(item, dict) else item for item in value]
-    if kind == "LeakyReLU" and "alpha" in config:
-        config["negative_slope"] = config.pop("alpha")
-    if kind == "Lambda":
-        config = {key: value for key, value in config.items() if key not in _GONE_FROM_LAMBDA}
-        if isinstance(config.get("function"), list):
-            config["function"] = {"class_name": "__lambda__", "config": {}}
+            config[key] = [_modern(item, old) if isinstance(item, dict) else item for item in value]
     return config
 
 
@@ -145,7 +167,7 @@ def _input_layer(config: dict) -> dict:
     return config
 
 
-def _sequential(config: Any, name: str | None) -> dict:
+def _sequential(config: Any, name: str | None, old: bool) -> dict:
     config = dict(config) if isinstance(config, dict) else {"layers": config}
     config.setdefault("name", name or "sequential")
     layers = [_inputs_named(layer) for layer in config.get("layers") or []]
@@ -158,7 +180,7 @@ def _sequential(config: Any, name: str | None) -> dict:
         }
         inputs["name"] = f"{first.get('name', 'layer')}_input"
         layers.insert(0, {"class_name": "InputLayer", "config": inputs})
-    config["layers"] = [_modern(layer) for layer in layers]
+    config["layers"] = [_modern(layer, old) for layer in layers]
     return config
 
 
@@ -168,7 +190,7 @@ def _inputs_named(layer: dict) -> dict:
     return layer
 
 
-def _functional(config: dict) -> dict:
+def _functional(config: dict, is_keras_2: bool) -> dict:
     layers = [_inputs_named(layer) for layer in config["layers"]]
     references: list[list] = []
     for layer in layers:
@@ -187,11 +209,15 @@ def _functional(config: dict) -> dict:
     }
     out = {**config, "layers": []}
     for layer in layers:
-        modern = _modern(layer)
-        modern.setdefault("name", layer["config"].get("name") if isinstance(layer["config"], dict) else None)
-        nodes = layer.get("inbound_nodes") or []
-        modern["inbound_nodes"] = [node if _is_modern_node(node) else _node(node, first_call, kinds) for node in nodes]
-        out["layers"].append(modern)
+        nodes = [
+            node if _is_modern_node(node) else _node(node, layer["class_name"], first_call, kinds)
+            for node in layer.get("inbound_nodes") or []
+        ]
+        name = layer.get("name") or (layer["config"].get("name") if isinstance(layer["config"], dict) else None)
+        if layer["class_name"] in legacy_ops.OP_LAYERS:
+            out["layers"] += [legacy_ops.operation(layer, name, **node) for node in nodes]
+            continue
+        out["layers"].append({"name": name, **_modern(layer, is_keras_2), "inbound_nodes": nodes})
     if old:
 
         def shift(found: list) -> list:
@@ -224,18 +250,22 @@ def _map_references(value: Any, function: Callable) -> Any:
     return value
 
 
-def _node(node: Any, first_call: dict[str, int], kinds: dict[str, str]) -> dict:
+def _node(node: Any, kind: str, first_call: dict[str, int], kinds: dict[str, str]) -> dict:
     arguments: dict[str, Any] = {}
 
     def tensor(found: list) -> Any:
-        if found[0] not in kinds:
+        is_constant = found[0] == "_CONSTANT_VALUE"
+        if found[0] not in kinds and not is_constant:
             return found
         for key, value in (found[3] if len(found) == 4 else {}).items():
             arguments[key] = _map_references(value, tensor)
+        if is_constant:
+            return found[2]
         history = [found[0], found[1] - first_call.get(found[0], 0), found[2]]
         return {"class_name": "__keras_tensor__", "config": {"shape": None, "dtype": None, "keras_history": history}}
 
     first = _map_references(node, tensor)
-    if isinstance(first, list) and len(first) == 1:
+    if isinstance(first, list) and len(first) == 1 and kind not in legacy_ops.OP_LAYERS:
         first = first[0]
-    return {"args": [first], "kwargs": arguments}
+    args, kwargs = modern_call(kind, [first], arguments)
+    return {"args": args, "kwargs": kwargs}

@@ -13,6 +13,7 @@ from lapis.saving.archive import KERAS_VERSION
 from lapis.saving.budget import budget_of
 from lapis.saving.legacy_compile import compile_arguments, training_config
 from lapis.saving.legacy_config import to_legacy, to_modern
+from lapis.saving.legacy_optimizer import UNFIT_OPTIMIZER, fitting
 from lapis.saving.native import build
 from lapis.saving.state import mismatch
 from lapis.saving.tree import saveables
@@ -54,7 +55,7 @@ def load(path: Path, custom_objects: dict | None = None, compile: bool = True) -
         config = plain.parse_object(text, f"The model_config of {path}")
         with CustomObjectScope(custom_objects):
             with budget_of(file):
-                model = build(to_modern(config), str(path), custom_objects)
+                model = build(to_modern(config, _is_keras_2(file)), str(path), custom_objects)
             weights = hdf5.group_at(file, "model_weights")
             if weights is None:
                 raise ValueError(f"{path} holds a model without weights: it has no group `model_weights`.")
@@ -78,27 +79,31 @@ def _compile(model: Any, file: h5py.File, path: Path) -> None:
     if text is None:
         return
     config = plain.parse_object(text, f"The training_config of {path}")
-    if not (hdf5.read_text(file, "keras_version") or "").startswith("3"):
-        # Keras 2 kept other settings and other slots; what does not fit is told rather than guessed.
-        try:
-            model.compile(**compile_arguments(config))
-        except (KeyError, TypeError, ValueError) as error:
-            warnings.warn(
-                f"{path} was loaded, but not compiled, since it was compiled by Keras 2: {error}", stacklevel=4
-            )
+    is_keras_2 = _is_keras_2(file)
+    try:
+        model.compile(**compile_arguments(config))
+    except (KeyError, TypeError, ValueError) as error:
+        if not is_keras_2:
+            raise
+        # Keras 2 had other settings; what does not fit is told rather than guessed.
+        warnings.warn(f"{path} was loaded, but not compiled, since it was compiled by Keras 2: {error}", stacklevel=4)
         return
-    model.compile(**compile_arguments(config))
     optimizer = model.optimizer
     group = hdf5.group_at(file, "optimizer_weights")
     if group is None:
         return
     optimizer.build(model.trainable_variables)
     arrays, variables = legacy_weights.read_list(group), optimizer.variables
+    if is_keras_2:
+        names = hdf5.read_names(group, "weight_names") or [""]
+        variables = fitting(optimizer, arrays, is_former=names[0].endswith("/iter:0")) or []
     pairs = list(zip(variables, arrays))
-    if len(arrays) != len(variables) or any(mismatch(variable, array) for variable, array in pairs):
-        warnings.warn(
-            f"{path} was loaded, but its optimizer state does not fit {type(optimizer).__name__}, which starts afresh.",
-            stacklevel=4,
-        )
+    fits = len(arrays) == len(variables) or (is_keras_2 and pairs)
+    if not fits or any(mismatch(variable, array) for variable, array in pairs):
+        warnings.warn(UNFIT_OPTIMIZER.format(path=path, kind=type(optimizer).__name__), stacklevel=4)
         return
     legacy_weights.assign(optimizer, pairs)
+
+
+def _is_keras_2(file: h5py.File) -> bool:
+    return not (hdf5.read_text(file, "keras_version") or "").startswith("3")

@@ -2,7 +2,7 @@
 
 import datetime
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,11 +11,12 @@ import h5py
 from lapis.core.serialization import deserialize_keras_object, serialize_shared, sharing_scope
 from lapis.core.version import VERSION
 from lapis.layers.layer import Layer
-from lapis.saving import archive, hdf5, plain, provenance
+from lapis.saving import archive, backup, hdf5, legacy_optimizer, plain, provenance
 from lapis.saving.assets import load_assets, save_assets
 from lapis.saving.budget import budget_of
 from lapis.saving.legacy_config import to_modern
-from lapis.saving.state import load_state, save_state
+from lapis.saving.sources import Hdf5Source
+from lapis.saving.state import Transaction, load_state, save_state
 
 # What building raises on values that no config of ours or Keras's has.
 _NOT_UNDERSTOOD = (LookupError, AttributeError, TypeError, ArithmeticError, RuntimeError, MemoryError, StopIteration)
@@ -31,7 +32,37 @@ def save(model: Any, target: Any) -> None:
             save_state(model, file)
         members.add(archive.WEIGHTS, weights)
         save_assets(model, members)
+        run = getattr(model, "_training_run", None)
+        if run is not None and run.told is not None:
+            _add_pieces(members, archive.TRAINING, backup.packed(run.told))
         members.add_provenance(provenance.of(model))
+
+
+def _add_pieces(members: archive.Writer, name: str, pieces: list[Any]) -> None:
+    with archive.scratch() as file:
+        for piece in pieces:
+            file.write(piece)
+        members.add(name, file)
+
+
+def load_training(model: Any, path: Any, restore: Callable[[dict[str, Any]], None]) -> None:
+    """Set the model's weights and its optimizer's state from an archive, and `restore` what it tells of its training.
+
+    Raises:
+        ValueError: for an archive that was not written in the course of training, or does not fit the model.
+    """
+    name = str(path)
+    with archive.opened(path, name) as members:
+        if archive.TRAINING not in members.namelist():
+            raise ValueError(
+                f"{name} does not tell where training was, as files do that `ModelCheckpoint` wrote in `fit`. Read it "
+                "with `load_model`, and give `fit` a number as initial_epoch."
+            )
+        with archive.unpacked(members, archive.TRAINING) as content:
+            told = backup.unpacked(content.read(), name)
+        with weights_in(members, name) as file, Transaction(model):
+            load_state(model, file, name)
+            restore(told)
 
 
 def _texts(model: Any) -> tuple[bytes, bytes]:
@@ -46,14 +77,18 @@ def load(source: Any, name: str, custom_objects: dict | None = None, compile: bo
     with archive.opened(source, name) as members:
         config = archive.read_member(members, archive.CONFIG)
         config = plain.parse_object(config, f"The config of {name}")
-        if _keras_version(members, name).startswith("2"):
-            config = to_modern(config)
+        is_keras_2 = _keras_version(members, name).startswith("2")
+        if is_keras_2:
+            config = to_modern(config, is_keras_2=True)
         if not compile:
             config.pop("compile_config", None)
         with weights_in(members, name) as file:
             with budget_of(file):
                 model = build(config, name, custom_objects)
-            load_state(model, file, name)
+            optimizer = getattr(model, "optimizer", None) if is_keras_2 else None
+            load_state(model, file, name, skip=[] if optimizer is None else [optimizer])
+            if optimizer is not None:
+                legacy_optimizer.load(optimizer, Hdf5Source(file), "optimizer", name)
         load_assets(model, members)
     return model
 

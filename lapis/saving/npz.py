@@ -13,6 +13,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from lapis.core.dtypes import ALLOWED_DTYPES
+from lapis.saving.aligned import aligned
 from lapis.saving.archive import packed
 from lapis.saving.sources import Header
 
@@ -73,7 +74,7 @@ class NpzFile:
         """The values of one array."""
         offset, dtype, fortran = self._layouts[name]
         shape = self.headers[name].shape
-        array = np.empty(shape[::-1] if fortran else shape, dtype)
+        array = aligned(shape[::-1] if fortran else shape, dtype)
         target, done = array.reshape(-1).view("uint8").data, 0
         with self._open(name) as member:
             member.read(offset)

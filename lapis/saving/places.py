@@ -84,13 +84,18 @@ class Places:
                 rest.append(path)
         taken = {*self._renamed.values(), *(self._places.get(path) for path in paths)}
         for path in rest:
-            place = _joined(outer, path.rpartition("/")[2]) if path else ""
+            place = self._usual_place(outer, path.rpartition("/")[2]) if path else ""
             self._places[path] = None if place in taken and place else place
         for path in paths:
             place = self._places[path]
-            if place is not None and path and place != _joined(outer, path.rpartition("/")[2]):
+            if place is not None and path and place != self._usual_place(outer, path.rpartition("/")[2]):
                 self.moved[path] = place
         self._note_other_order(paths)
+
+    def _usual_place(self, outer: str, part: str) -> str:
+        place, former = _joined(outer, part), _joined(outer, f"_{part}")
+        # Keras 2 kept the layers inside attention by the names of private attributes.
+        return former if former in self._names and place not in self._names else place
 
     def _note_other_order(self, paths: list[str]) -> None:
         """Made-up names in another order than in the file do not say which of the two orders is meant."""

@@ -17,6 +17,7 @@ import numpy as np
 
 from lapis.core.version import VERSION
 from lapis.saving import plain
+from lapis.saving.aligned import aligned
 from lapis.saving.sources import Header
 
 _MAX_HEADER = 100_000_000  # what the published readers take too
@@ -114,7 +115,7 @@ class SafetensorsFile:
     def read(self, name: str) -> np.ndarray:
         """The values of one array."""
         header = self.headers[name]
-        array = np.empty(header.shape, np.dtype(header.dtype))
+        array = aligned(header.shape, np.dtype(header.dtype))
         self._file.seek(self._start + self._places[name])
         if array.size and self._file.readinto(array.reshape(-1).view("uint8").data) != array.nbytes:  # type: ignore[attr-defined]
             raise ValueError(f"{self._name} ends before the values of {name!r}.")

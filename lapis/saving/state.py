@@ -16,6 +16,10 @@ from lapis.saving.sources import Hdf5Source, Header, Source
 from lapis.saving.tree import saveables
 from lapis.state import SeedGenerator
 
+# Keras 2 also wrote what the metrics of `compile` had come to.
+_PASSED_OVER = ("optimizer", "metrics/")
+_PIECE = 1 << 20
+
 
 class WritableStore:
     """Where an object puts its arrays, by name; the group is made when the first one comes."""
@@ -72,10 +76,12 @@ def oddity(values: np.ndarray) -> str | None:
         return "holds complex numbers"
     if values.dtype.kind not in "fV" or not values.size:
         return None
+    count, flat = 0, values.reshape(-1)
     with np.errstate(all="ignore"):
-        if np.isfinite(values.sum(dtype=None if values.itemsize > 2 else "float32")):  # one pass, and no array of flags
-            return None
-        count = values.size - np.count_nonzero(np.isfinite(values))
+        for start in range(0, flat.size, _PIECE):
+            part = flat[start : start + _PIECE]
+            if not np.isfinite(part.sum(dtype=None if part.itemsize > 2 else "float32")):  # no array of flags for most
+                count += part.size - np.count_nonzero(np.isfinite(part))
     return f"holds {count:,} values of {values.size:,} that are not finite" if count else None
 
 
@@ -136,7 +142,7 @@ def load_state(
                 found = [f"{problem}: {places.why_none(path)}" for problem in found]
             (problems if len(store) else missing).extend(found)
     known = {places[path] for path, _ in (saveables(root) if skip else objects)}
-    report.unexpected = [place for place in source.names if place not in known and not place.startswith("optimizer")]
+    report.unexpected = [place for place in source.names if place not in known and not place.startswith(_PASSED_OVER)]
     if places.in_other_order:
         told = shorten(places.in_other_order, "; ")
         report.warnings.append(f"names are in another order than in the file, weights were matched by places: {told}")
@@ -186,14 +192,14 @@ class Transaction:
         self._before: dict[int, tuple[Any, Any]] = {}
         for _, obj in saveables(root):
             for variable in (obj.state,) if isinstance(obj, SeedGenerator) else getattr(obj, "variables", ()):
-                self._before[id(variable)] = variable, variable.value
+                self._before[id(variable)] = variable, variable.held_value()
 
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: type | None, *_: Any) -> None:
         if kind is not None:
             for variable, value in self._before.values():
-                variable.assign(value)
+                variable.restore_value(value)
 
 
 def _weights(obj: Any, path: str, store: ReadableStore) -> list[str]:

@@ -7,6 +7,12 @@ from lapis.state.rows import real_rows as real_rows
 from lapis.state.rows import real_size as real_size
 from lapis.state.rows import row_mask as row_mask
 from lapis.state.rows import zero_padding as zero_padding
+from lapis.state.sanitizer import CollectingWatch as CollectingWatch
+from lapis.state.sanitizer import SanitizerError as SanitizerError
+from lapis.state.sanitizer import find_wrong_number as find_wrong_number
+from lapis.state.sanitizer import is_sanitizer_enabled as is_sanitizer_enabled
+from lapis.state.sanitizer import numbering as numbering
+from lapis.state.sanitizer import watched_by as watched_by
 from lapis.state.scopes import AllocationBudget as AllocationBudget
 from lapis.state.scopes import AutocastScope as AutocastScope
 from lapis.state.scopes import StatelessScope as StatelessScope

@@ -18,6 +18,7 @@ class _Local(threading.local):
     callers: tuple[Any, ...] = ()
     path: str = ""
     rows: Any = None  # the active `real_rows`
+    around: Any = None  # `around(layer, call)` gives what is called in place of each layer's `call`
 
 
 local = _Local()

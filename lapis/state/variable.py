@@ -1,5 +1,6 @@
 """The variable: an array that layers, metrics and optimizers change in place."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -29,14 +30,29 @@ _LEAK = (
 _INT = frozenset({int})
 _COMMON_DTYPES = frozenset({"float32", "float16", "bfloat16"})
 _MOST_ZEROS_KEPT = 1024
+_LEAST_WAITING = 1024  # elements; what is smaller is made at once
 _AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
 
 
 _Operator = Callable[[Any], Any]
 
 
+class _WhenRead:
+    """Stands for the value of a variable that waits, until it is made: then the variable's own attribute hides this."""
+
+    def __get__(self, variable: "Variable | None", owner: type) -> Any:
+        if variable is None:
+            return self
+        if inferring():  # shapes alone are asked for, of which these are
+            return jnp.zeros(variable._shape, variable._dtype)
+        return variable._made()
+
+
 class Variable(ArrayHolder):
     """An array with a name that can be assigned to, and that operations take in place of an array.
+
+    A large one whose initializer gives the same array at any time waits with it until it is read, so that a weight
+    that is loaded from a file never has two arrays.
 
     Args:
         initializer: the first value: an array, a number, or a callable `initializer(shape, dtype=dtype)`.
@@ -83,6 +99,7 @@ class Variable(ArrayHolder):
     __le__: _Operator
     __gt__: _Operator
     __ge__: _Operator
+    _value: Any = _WhenRead()
 
     def __init__(
         self,
@@ -112,6 +129,7 @@ class Variable(ArrayHolder):
         self._constraint: Any = None
         self._overwrite_with_gradient = False
         self._zeros: jax.Array | None = None
+        self._initializer: Callable | None = None
         if callable(initializer) and not isinstance(initializer, (ArrayHolder, np.ndarray, jax.Array)):
             if shape is None:
                 raise ValueError(f"The variable {self._path!r} has a callable initializer, so it needs a `shape`.")
@@ -119,18 +137,44 @@ class Variable(ArrayHolder):
             self._shape = shape if usual else _static_shape(shape, self._path)
             self._dtype = dtype if dtype in _COMMON_DTYPES else self._checked_dtype(dtype)
             claim_memory(self._path, self._shape, self._dtype)
-            value = _concrete(initializer, self._shape, self._dtype)
+            self._initializer = initializer
+            value = None if self._waits() else _concrete(initializer, self._shape, self._dtype)
         else:
-            held = initializer.value if isinstance(initializer, ArrayHolder) else initializer
-            self._dtype = self._checked_dtype(dtype if dtype is not None else _own_dtype(held))
-            value = _concrete(held, None, self._dtype)
+            if isinstance(initializer, Variable):
+                initializer = initializer._made()
+            self._dtype = self._checked_dtype(dtype if dtype is not None else _own_dtype(initializer))
+            value = _concrete(initializer, None, self._dtype)
             self._shape = value.shape if shape is None else _static_shape(shape, self._path)
-        if tuple(value.shape) != self._shape:
-            raise ValueError(
-                f"The variable {self._path!r} has shape {self._shape}, but its initial value has shape {value.shape}."
-            )
-        self._value = value
+        if value is not None:
+            if tuple(value.shape) != self._shape:
+                raise ValueError(
+                    f"The variable {self._path!r} has shape {self._shape}, but its initial value has shape "
+                    f"{value.shape}."
+                )
+            self._value = value
         self._is_float = is_float_dtype(self._dtype)
+
+    def _waits(self) -> bool:
+        can_wait = getattr(self._initializer, "can_wait", None)
+        large = math.prod(self._shape) >= _LEAST_WAITING
+        return large and can_wait is not None and can_wait(self._shape, self._dtype)
+
+    def _made(self) -> jax.Array:
+        """The value, made first if it waits."""
+        if "_value" not in self.__dict__:
+            self._value = _concrete(self._initializer, self._shape, self._dtype)
+        return self._value
+
+    def held_value(self) -> jax.Array | None:
+        """The value for `restore_value`, `None` while it waits to be made."""
+        return self.__dict__.get("_value")
+
+    def restore_value(self, value: jax.Array | None) -> None:
+        """Go back to what `held_value` gave."""
+        if value is None:
+            self.__dict__.pop("_value", None)
+        else:
+            self._value = value
 
     def _checked_dtype(self, dtype: Any) -> str:
         dtype = standardize_dtype(dtype)

@@ -61,8 +61,17 @@ def _spec(x: Any) -> Any:
     return jax.ShapeDtypeStruct(x.shape, x.dtype) if hasattr(x, "shape") and hasattr(x, "dtype") else None
 
 
-def known_outputs(model: Any, x: Any) -> Any:
-    """Shapes and types of the outputs for inputs, `None` where the model was built on other shapes."""
+def outputs_for(model: Any, x: Any) -> Any:
+    """Shapes and types of a model's outputs for inputs, by tracing its call unless that was done; `None` if in vain."""
+    if _known(model, x) is None:
+        if takes_strings(model):  # which cannot be traced
+            return None
+        jax.eval_shape(lambda x: _touch(model, False, x, None, None), x)
+    outputs = _known(model, x)
+    return None if any(leaf is None for leaf in nest.flatten(outputs)) else outputs
+
+
+def _known(model: Any, x: Any) -> Any:
     shapes, outputs = model.__dict__.get("_known_outputs", (None, None))
     return outputs if shapes == nest.map_structure(_spec, x) else None
 

@@ -11,6 +11,7 @@ import lapis.ops as ops
 from lapis.core.config import floatx
 from lapis.core.findings import refuse
 from lapis.core.naming import to_snake_case
+from lapis.core.notes import described, noting
 from lapis.losses.wrapper import LossFunctionWrapper
 from lapis.metrics import Mean
 from lapis.state import real_batch_size
@@ -62,6 +63,11 @@ class Part:
     loss: losses.Loss
     weight: float | None
     name: str
+
+
+def _where(part: Part, outputs: OutputTree, y_true: Any, y_pred: Any) -> str:
+    which = f" for the output {part.name!r}" if len(outputs) > 1 else ""
+    return f"In the loss {part.loss.name!r}{which}, called with {described({'y_true': y_true, 'y_pred': y_pred})}."
 
 
 class CompileLoss:
@@ -205,7 +211,8 @@ class CompileLoss:
             if targets[index] is None:
                 _refuse_missing_target(index, outputs)
             weight = sample_weight if weights is None else weights[index]
-            value = ops.cast(part.loss(targets[index], predictions[index], weight), floatx())
+            with noting(lambda index=index, part=part: _where(part, outputs, targets[index], predictions[index])):
+                value = ops.cast(part.loss(targets[index], predictions[index], weight), floatx())
             if self.metrics:
                 self.metrics[position].update_state(value, sample_weight=real_batch_size(predictions[index]))
             if part.weight is not None:

@@ -7,6 +7,7 @@ import lapis.core.nest as nest
 import lapis.metrics as metrics_module
 from lapis.core.findings import refuse
 from lapis.core.naming import to_snake_case
+from lapis.core.notes import described, noting
 from lapis.metrics import MeanMetricWrapper, Metric
 from lapis.training.compile_loss import target_kind
 from lapis.training.outputs import OutputTree, object_name
@@ -117,9 +118,17 @@ class CompileMetrics(Metric):
             weights = [sample_weight] * len(outputs)
         for index, prediction in enumerate(predictions):
             for metric in self._plain[index]:
-                metric.update_state(targets[index], prediction)
+                self._update(metric, index, targets[index], prediction)
             for metric in self._weighted[index]:
-                metric.update_state(targets[index], prediction, weights[index])
+                self._update(metric, index, targets[index], prediction, weights[index])
+
+    def _update(self, metric: Metric, index: int, y_true: Any, y_pred: Any, *weight: Any) -> None:
+        def where() -> str:
+            given = described({"y_true": y_true, "y_pred": y_pred})
+            return f"In the metric {self._prefix(index) + metric.name!r}, called with {given}."
+
+        with noting(where):
+            metric.update_state(y_true, y_pred, *weight)
 
     def reset_state(self) -> None:
         for metric in self.metrics:
@@ -151,4 +160,8 @@ class CompileMetrics(Metric):
     def result(self) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
         if not self.built:
             raise ValueError("The compiled metrics have seen no data yet; call fit, evaluate or update_state first.")
-        return {name: metric.result() for name, metric in self.named_metrics()}
+        results = {}
+        for name, metric in self.named_metrics():
+            with noting(lambda name=name: f"In the metric {name!r}, as its result was computed."):
+                results[name] = metric.result()
+        return results

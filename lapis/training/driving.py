@@ -7,8 +7,10 @@ from typing import Any
 import jax
 
 from lapis.core.changes import last_change
+from lapis.state import numbering
 from lapis.training.feed import Feed
 from lapis.training.pace import Pace
+from lapis.training.stacks import Stack
 from lapis.training.state import LiveState
 
 
@@ -65,7 +67,11 @@ def drive(
         while chunk is not None:
             begin(chunk.first)
             before = program.compilations
-            results = [(part, live.run(program, part)) for part in chunk.parts]
+            results, step = [], chunk.first
+            for part in chunk.parts:
+                with numbering(step):
+                    results.append((part, live.run(program, part)))
+                step += part.count if isinstance(part, Stack) else 1
             timed = program.compilations == before
             given = [outputs for _, outputs in results]
             if not jax.tree.leaves(given):  # nothing to wait for but the state, which the next run takes over

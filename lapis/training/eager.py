@@ -17,7 +17,7 @@ from lapis.core.recent import Recent
 from lapis.graph import KerasTensor, get_mask, inferring, set_mask
 from lapis.graph.masks import any_masks
 from lapis.layers.calling import calls
-from lapis.state import StatelessScope
+from lapis.state import CollectingWatch, StatelessScope, is_sanitizer_enabled, watched_by
 from lapis.state.scopes import local as scopes
 from lapis.training.fingerprint import steady_fingerprint
 from lapis.training.hosting import can_compile
@@ -109,7 +109,8 @@ class _Program:
     """A model's call for one kind of input; it holds no model, and those with one fingerprint use it in turn.
 
     Attributes:
-        run: `run(variables' values, arrays) -> outputs, their masks, new values of variables, added losses`.
+        run: `run(variables' values, arrays) -> (outputs, their masks, new values of variables, added losses), flags`,
+            the sanitizer's flags or `None`.
         outputs: the structure of the outputs; `None` for a single one.
         changed: the places of the variables that come out with new values.
         adding: the places of the layers that added the losses.
@@ -141,7 +142,8 @@ class _Program:
         if masks:
             kwargs["mask"] = nest.pack_sequence_as(mask, masks)
         variables = model.variables
-        with StatelessScope(zip(variables, values, strict=True), collect_losses=True) as scope:
+        watch = CollectingWatch((values, arrays)) if is_sanitizer_enabled() else None
+        with StatelessScope(zip(variables, values, strict=True), collect_losses=True) as scope, watched_by(watch):
             outputs = plain(nest.pack_sequence_as(structure, inputs), **kwargs)
         new = [scope.get_current_value(variable) for variable in variables]
         self.changed = [place for place, value in enumerate(new) if value is not values[place]]
@@ -152,13 +154,16 @@ class _Program:
         out_masks = [None if leaf is None else get_mask(leaf) for leaf in leaves]
         self.simple = self.outputs is None and not self.changed and not self.adding and out_masks == [None]
         self._traced = True
-        return leaves, out_masks, [new[place] for place in self.changed], [loss for _, loss in scope.losses]
+        new = [new[place] for place in self.changed]
+        return (leaves, out_masks, new, [loss for _, loss in scope.losses]), None if watch is None else watch.flags()
 
     def attempt(self, model: Any, plain: Callable, values: list[Any], arrays: list[Any]) -> tuple | None:
         """What the program gives, `None` where it fails."""
         outer, _tracing.call = _tracing.call, (model, plain)
         try:
-            return self.run(values, arrays)
+            results, flags = self.run(values, arrays)
+            # Operation by operation it is found which number is wrong.
+            return None if flags is not None and flags.any() else results
         except Exception:
             self.fails = not self._traced
             return None

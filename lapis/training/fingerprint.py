@@ -26,7 +26,7 @@ from lapis.losses import Loss
 from lapis.metrics import Metric
 from lapis.ops import cholesky
 from lapis.optimizers import Optimizer
-from lapis.state import SeedGenerator, Variable
+from lapis.state import SeedGenerator, Variable, is_sanitizer_enabled
 
 # What a layer holds that has no say in what it computes.
 _IRRELEVANT = frozenset(
@@ -109,8 +109,7 @@ def compile_fingerprint(model: Any, by_name: bool = True) -> str | None:
 
 def _base(model: Any) -> str | None:
     """The text without names; it is kept until something changes."""
-    settings = config.floatx(), config.epsilon(), config.image_data_format(), config.x64_enabled()
-    stamp = (changes.last_change(), settings)
+    stamp = (changes.last_change(), _settings())
     kept = model.__dict__.get("_fingerprint")
     if kept is not None and kept[0] == stamp and kept[2]:
         return kept[1]
@@ -123,6 +122,12 @@ def _base(model: Any) -> str | None:
         text = None
     model.__dict__["_fingerprint"] = stamp, text, walk.steady
     return text
+
+
+def _settings() -> tuple:
+    """What else decides over what is computed."""
+    layout = config.image_data_format()
+    return config.floatx(), config.epsilon(), layout, config.x64_enabled(), is_sanitizer_enabled()
 
 
 def _shown_names(model: Any, by_name: bool) -> list[Any]:
@@ -177,7 +182,7 @@ class _Walk:
         }
 
     def globals(self) -> None:
-        self.out += (config.floatx(), config.epsilon(), config.image_data_format(), config.x64_enabled())
+        self.out += _settings()
 
     def value(self, value: Any) -> None:
         kind = value.__class__
@@ -328,7 +333,7 @@ class _Walk:
             raise _Foreign
         if fields["_dtype_policy"].__class__ is not DTypePolicy:
             raise _Foreign  # a map goes by paths
-        if "plan" in fields:
+        if "graph_plan" in fields:
             self._members(cls, fields, [name for name in _OF_MODELS if name in fields])
             self._graph(layer)
         elif "_functional" in fields:
@@ -346,7 +351,7 @@ class _Walk:
             self._plan(model._host_part.after)
             self.value(model._host_part.after.inputs)
         else:
-            self._plan(model.plan)
+            self._plan(model.graph_plan)
             self.value(model.input)
         self.value(model.output)
 

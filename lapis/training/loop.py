@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from lapis.callbacks import CallbackList, to_python
 from lapis.core.config import max_epochs, max_steps_per_epoch
 from lapis.data import get_data_adapter, split_arrays, unpack_x_y_sample_weight
+from lapis.state import is_sanitizer_enabled, numbering
 from lapis.training.at_once import predict_at_once
 from lapis.training.building import build_first, build_on
 from lapis.training.checks.preflight import before_run
@@ -91,7 +93,7 @@ def fit(
     validation_data: Any,
     shuffle: bool | str,
     class_weight: dict | None,
-    initial_epoch: int,
+    initial_epoch: int | str | PathLike,
     steps_per_epoch: int | None,
     validation_steps: int | None,
     validation_batch_size: int | None,
@@ -132,7 +134,7 @@ def fit(
         validation_steps=validation_steps,
         epochs=epochs,
         shuffle=shuffle,
-        validates=validation_data is not None,
+        validates=validation is not None,
     )
     build_on(model, batches.peek, with_targets=True)
     if may_fill_up(model, training=True):
@@ -144,6 +146,9 @@ def fit(
     model._initial_epoch = None  # a callback may set it in `on_train_begin`
     run.attach(callbacks)
     model.__dict__["_training_run"] = run
+    if isinstance(initial_epoch, (str, PathLike)):
+        model._load_checkpoint(initial_epoch)
+        initial_epoch = 0  # which the file has set
     logs: dict[str, Any] = {}
     callbacks.on_train_begin()
     try:
@@ -153,13 +158,15 @@ def fit(
             model.reset_metrics()
             callbacks.on_epoch_begin(epoch)
             run.begin_epoch()
-            trained = run.rest_of_epoch(lambda: _train_epoch(model, batches, callbacks))
+            with numbering(epoch=epoch):
+                trained = run.rest_of_epoch(lambda: _train_epoch(model, batches, callbacks))
             if trained is None:
                 warnings.warn(_RAN_DRY.format(epoch=epoch + 1), stacklevel=3)
                 break
             logs = trained
             if validation is not None and _validates(epoch, validation_freq):
-                found = _test_epoch(model, validation, callbacks)
+                with numbering(epoch=epoch):
+                    found = _test_epoch(model, validation, callbacks)
                 if found is None:
                     warnings.warn(_NO_VALIDATION.format(epoch=epoch + 1), stacklevel=3)
                 logs.update({f"val_{name}": value for name, value in (found or {}).items()})
@@ -247,7 +254,8 @@ def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int
         build_first(model, get_data_adapter(x, None, None, batch_size, steps, strings=True))
     model.make_predict_function()
     program = model.predict_function
-    if verbose in (0, False) and not callbacks and steps is None and isinstance(x, np.ndarray):
+    at_once = verbose in (0, False) and not callbacks and steps is None and isinstance(x, np.ndarray)
+    if at_once and not is_sanitizer_enabled():
         outputs = predict_at_once(model, x, batch_size or 32)
         if outputs is not None:
             return outputs

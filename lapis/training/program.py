@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.extend.core import jaxpr_as_fun
 
+from lapis.core.allocation import keep_freed_memory
 from lapis.core.recent import Recent
 from lapis.kernels import slow_in_loops
 from lapis.state import real_rows
@@ -42,16 +43,16 @@ def forget_shared_programs() -> None:
     _shared.clear()
 
 
-class _Traced:
+class Traced:
     """A step as equations: what it computes, and which values of the state it leaves as they are."""
 
     def __init__(self, step: Callable, groups: Sequence[int], state: list[Any], stack: Stack, size_type: Any) -> None:
         def flat(values: list[Any], batch: Any, real: Any) -> tuple[Any, list[Any]]:
             if real is None:
-                outputs, new = step(_grouped(values, groups), batch)
+                outputs, new = step(grouped(values, groups), batch)
             else:
                 with real_rows(real, stack.size):
-                    outputs, new = step(_grouped(values, groups), batch)
+                    outputs, new = step(grouped(values, groups), batch)
             new = list(itertools.chain.from_iterable(new))
             # In exactly the old types, which a loop must keep.
             return outputs, [n if n is v else jnp.asarray(n, v.dtype) for n, v in zip(new, values, strict=True)]
@@ -60,6 +61,7 @@ class _Traced:
         real = None if size_type is None else jax.ShapeDtypeStruct((), size_type)
         closed, (outputs, _) = jax.make_jaxpr(flat, return_shape=True)(state, batch, real)
         self._function = jaxpr_as_fun(closed)
+        self.jaxpr = closed.jaxpr
         self.constants = closed.consts
         self.outputs, self.output_tree = jax.tree.flatten(outputs)
         before, after = closed.jaxpr.invars[: len(state)], closed.jaxpr.outvars[len(self.outputs) :]
@@ -82,20 +84,21 @@ class _Traced:
         return found[: len(self.outputs)], [new[place] for place in self.changed]
 
 
-class _Compiled:
+class Compiled:
     """A step compiled for batches of one kind, in stacks of one capacity."""
 
-    def __init__(self, traced: _Traced, capacity: int, collects: bool, uses_up: bool) -> None:
+    def __init__(self, traced: Traced, capacity: int, collects: bool, uses_up: bool) -> None:
         self._changed, self._kept = traced.changed, traced.kept
         self._loops = traced.loops and capacity > 1
         self.has_constants = bool(traced.constants)
+        keep_freed_memory()  # each run takes its working memory anew
         run = _looping(traced, collects) if self._loops else _single(traced, collects)
-        self._function = jax.jit(run, donate_argnums=(0,) if uses_up else (), compiler_options=_compiler_options())
+        self.function = jax.jit(run, donate_argnums=(0,) if uses_up else (), compiler_options=_compiler_options())
 
     def calls(self, stack: Stack, sizes: Any) -> Iterator[Call]:
         """The calls that run the step on all batches of the stack."""
         for last in [stack.count] if self._loops else range(stack.count):
-            yield Call(self._function, self._changed, self._kept, (stack.arrays, sizes, last))
+            yield Call(self.function, self._changed, self._kept, (stack.arrays, sizes, last))
 
 
 def _compiler_options() -> dict[str, Any] | None:
@@ -109,7 +112,7 @@ def _compiler_options() -> dict[str, Any] | None:
     return {"xla_cpu_parallel_codegen_split_count": cores, "xla_cpu_copy_insertion_use_region_analysis": True}
 
 
-def _looping(traced: _Traced, collects: bool) -> Callable:
+def _looping(traced: Traced, collects: bool) -> Callable:
     def run(changed: list[Any], kept: list[Any], stack: Any, sizes: Any, count: Any) -> tuple[Any, list[Any]]:
         def body(place: Any, carry: tuple[list[Any], list[Any]]) -> tuple[list[Any], list[Any]]:
             changed, outputs = carry
@@ -126,7 +129,7 @@ def _looping(traced: _Traced, collects: bool) -> Callable:
     return run
 
 
-def _single(traced: _Traced, collects: bool) -> Callable:
+def _single(traced: Traced, collects: bool) -> Callable:
     def run(changed: list[Any], kept: list[Any], stack: Any, sizes: Any, place: Any) -> tuple[Any, list[Any]]:
         outputs, changed = traced.run(changed, kept, stack, sizes, place)
         outputs = [output[None] for output in outputs] if collects else outputs
@@ -142,6 +145,8 @@ class Program:
         step: `step(state, batch) -> (outputs, state)`, the state in groups of values.
         collects: keep the outputs of every step, one on top of the other, instead of the last step's.
         uses_up: let the new state take the memory of the old.
+        sized: tell the step how many rows of its batch are real; not needed where outputs are kept, whose padding can
+            be cut off later.
         share_as: asked when the step is to be compiled, `share_as(by_name)` gives what stands for it among all models,
             so that equal steps share a program; `None` for a step that is like no other. `by_name` tells whether the
             batches hold dicts, so that names decide what is what.
@@ -154,11 +159,13 @@ class Program:
         step: Callable,
         collects: bool = False,
         uses_up: bool = False,
+        sized: bool = True,
         share_as: Callable[[bool], Any] = lambda by_name: None,
     ) -> None:
         self._step = step
         self._collects = collects
         self._uses_up = uses_up
+        self._sized = sized
         self._share_as = share_as
         self._traced = Recent(_MOST_KEPT)
         self._compiled = Recent(_MOST_KEPT)
@@ -167,12 +174,12 @@ class Program:
 
     def calls(self, variables: Sequence[Sequence[Any]], state: list[Any], stack: Stack) -> Iterator[Call]:
         """The calls that run the step on all batches of the stack; each takes the state that the one before left."""
-        sizes = None if self._collects else stack.sizes  # of outputs that are kept, padding can be cut off later
+        sizes = stack.sizes if self._sized else None
         arrays, tree = jax.tree.flatten(stack.arrays)
         batch = tree, sizes is None, tuple([(array.shape[1:], array.dtype) for array in arrays])
         key = tuple([tuple(map(id, group)) for group in variables]), batch, arrays[0].shape[0]
 
-        def make() -> tuple[_Compiled, Any]:
+        def make() -> tuple[Compiled, Any]:
             # The variables are kept beside the program, so that no other can come to their identities.
             return self._make(key, variables, state, stack, sizes), [*variables]
 
@@ -180,17 +187,17 @@ class Program:
 
     def _make(
         self, key: Any, variables: Sequence[Sequence[Any]], state: list[Any], stack: Stack, sizes: Any
-    ) -> _Compiled:
+    ) -> Compiled:
         groups = tuple(map(len, variables))
 
-        def trace() -> tuple[_Traced, Any]:
+        def trace() -> tuple[Traced, Any]:
             size_type = None if sizes is None else sizes.dtype
-            return _Traced(self._step, groups, state, stack, size_type), [*variables]  # kept for the same reason
+            return Traced(self._step, groups, state, stack, size_type), [*variables]  # kept for the same reason
 
-        def make() -> _Compiled:
+        def make() -> Compiled:
             self.compilations += 1
             traced, _ = self._traced.find(key[:2], trace)
-            return _Compiled(traced, key[2], self._collects, self._uses_up)
+            return Compiled(traced, key[2], self._collects, self._uses_up)
 
         share_as = self._share_as(_holds_dicts(stack.arrays))
         if share_as is None:
@@ -219,7 +226,7 @@ class EagerProgram:
         groups = tuple(map(len, variables))
 
         def run(values: list[Any], _: Any, batch: Any) -> tuple[Any, list[Any]]:
-            outputs, new = self._step(_grouped(values, groups), batch)
+            outputs, new = self._step(grouped(values, groups), batch)
             outputs = jax.tree.map(lambda output: output[None], outputs) if self._collects else outputs
             return outputs, list(itertools.chain.from_iterable(new))
 
@@ -230,6 +237,6 @@ def _holds_dicts(structure: Any) -> bool:
     return isinstance(structure, dict) or (isinstance(structure, (list, tuple)) and any(map(_holds_dicts, structure)))
 
 
-def _grouped(values: Sequence[Any], groups: Sequence[int]) -> tuple[list[Any], ...]:
+def grouped(values: Sequence[Any], groups: Sequence[int]) -> tuple[list[Any], ...]:
     rest = iter(values)
     return tuple(list(itertools.islice(rest, size)) for size in groups)

@@ -124,7 +124,7 @@ def _graph_keeps_rows(model: Any, training: bool) -> bool:
     graph = getattr(model, "graph", None)
     if graph is None:
         return False
-    plan = graph.plan
+    plan = graph.graph_plan
     starts = {id(x) for x in plan.inputs}
     batches = {x.shape[:1] for x in plan.inputs}
     if len(batches) != 1 or () in batches or plan.reaches_inside:

@@ -1,7 +1,8 @@
 """Where a training is, as plain values, and going on from there."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from lapis.state import global_seed_state, host_random_state, set_global_seed_state, set_host_random_state
@@ -24,12 +25,13 @@ class Run:
         self._host_random: Any = None
         self._logs_before: dict[str, Any] | None = None  # of the batches done in the epoch that was broken off
         self.is_over = False  # a callback had stopped training when it was broken off
+        self.told: dict[str, Any] | None = None  # what a file of the model that is being saved takes along
         self._track_positions(True)
 
     def attach(self, callbacks: Any) -> None:
         """Take in the callbacks, which may keep states of the run."""
         self._callbacks = callbacks.callbacks
-        self._track_positions(any(getattr(callback, "keeps_backups", False) for callback in self._callbacks))
+        self._track_positions(any(getattr(callback, "keeps_position", False) for callback in self._callbacks))
 
     def _track_positions(self, track: bool) -> None:
         for feed in self._feeds:
@@ -37,13 +39,32 @@ class Run:
 
     def state(self, epoch: int, batch: int, logs: dict[str, Any]) -> dict[str, Any]:
         """The state after `batch` batches of epoch number `epoch`, whose metrics so far are `logs`."""
+        return self._state(epoch, batch, logs, _variables(self._model))
+
+    @contextmanager
+    def saving(self, callback: Any, epoch: int, batch: int | None, logs: dict[str, Any]) -> Iterator[None]:
+        """Within the block, a file of the model takes the state along, without the variables that it holds anyway.
+
+        `callback` is being told of the end of a batch, or of an epoch where `batch` is `None`; those after it have not
+        been told yet, which is made up for when training goes on.
+        """
+        place = 1 + self._callbacks.index(callback) if callback in self._callbacks else len(self._callbacks)
+        after = (epoch + 1, 0, {}) if batch is None else (epoch, batch + 1, logs)
+        untold = {"epoch": epoch, "batch": batch, "logs": logs, "callbacks": place}
+        self.told = {**self._state(*after, self._model.metrics_variables), "untold": untold}
+        try:
+            yield
+        finally:
+            self.told = None
+
+    def _state(self, epoch: int, batch: int, logs: dict[str, Any], variables: list[Any]) -> dict[str, Any]:
         model = self._model
         return {
             "epoch": epoch,
             "batch": batch,
             "logs": logs,
             "stopped": model.stop_training,
-            "variables": [[variable.name, variable.numpy()] for variable in _variables(model)],
+            "variables": [[variable.name, variable.numpy()] for variable in variables],
             "global_seed": global_seed_state(),
             "host_random": host_random_state(),
             "callbacks": [[type(one).__name__, _state_of(one)] for one in self._callbacks],
@@ -57,7 +78,7 @@ class Run:
         Raises:
             ValueError: if the state is that of another model or of other data; nothing is changed.
         """
-        variables, kept = _variables(self._model), state["variables"]
+        variables, kept = self._kept(state), state["variables"]
         problems = [] if len(variables) == len(kept) else [f"it holds {len(kept)} variables, not {len(variables)}"]
         for variable, (name, value) in zip(variables, kept):
             found = _spec(name, value.shape, value.dtype)
@@ -86,7 +107,8 @@ class Run:
         set_host_random_state(self._host_random)
         if not state["batch"]:
             self._restored = None
-            self.is_over = state["stopped"]
+            self._tell_the_rest(state)
+            self.is_over = self._model.stop_training
 
     def begin_epoch(self) -> None:
         """Undo what the beginning of an epoch changes if it is the one that was broken off."""
@@ -95,6 +117,7 @@ class Run:
             self._set_all(state)
             set_host_random_state(self._host_random)
             self._logs_before = state["logs"]
+            self._tell_the_rest(state)
 
     def rest_of_epoch(self, train: Callable[[], dict[str, Any] | None]) -> dict[str, Any] | None:
         """The epoch's logs after `train()`, or those from before where nothing of it was left to do."""
@@ -107,19 +130,40 @@ class Run:
     def _set_all(self, state: dict[str, Any]) -> None:
         self._set_values(state)
         self._model.stop_training = state["stopped"]
-        kept = list(state["callbacks"])
+        for callback, place in self._places(state):
+            if (own := state["callbacks"][place][1]) is not None:
+                callback.set_training_state(own)
+
+    def _places(self, state: dict[str, Any]) -> list[tuple[Any, int]]:
+        """The callbacks that the state knows, with their places in it: those of one class in their order."""
+        names, found = [name for name, _ in state["callbacks"]], []
         for callback in self._callbacks:
             name = type(callback).__name__
-            mine = next((entry for entry in kept if entry[0] == name), None)
-            if mine is not None:
-                kept.remove(mine)
-                if mine[1] is not None:
-                    callback.set_training_state(mine[1])
+            if name in names:
+                place = names.index(name)
+                names[place] = ""
+                found.append((callback, place))
+        return found
+
+    def _tell_the_rest(self, state: dict[str, Any]) -> None:
+        """Tell the callbacks that came after the one that saved the state what that one had been told."""
+        if "untold" not in state:
+            return
+        untold = state["untold"]
+        for callback, place in self._places(state):
+            if place >= untold["callbacks"] and untold["batch"] is None:
+                callback.on_epoch_end(untold["epoch"], untold["logs"])
+            elif place >= untold["callbacks"]:
+                callback.on_train_batch_end(untold["batch"], untold["logs"])
 
     def _set_values(self, state: dict[str, Any]) -> None:
         set_global_seed_state(state["global_seed"])
-        for variable, (_, value) in zip(_variables(self._model), state["variables"]):
+        for variable, (_, value) in zip(self._kept(state), state["variables"]):
             variable.assign(value)
+
+    def _kept(self, state: dict[str, Any]) -> list[Any]:
+        """The variables whose values the state holds."""
+        return self._model.metrics_variables if "untold" in state else _variables(self._model)
 
 
 def _variables(model: Any) -> list[Any]:

@@ -12,6 +12,7 @@ import lapis.core.nest as nest
 import lapis.ops as ops
 from lapis.core.config import floatx
 from lapis.core.dtypes import is_float_dtype
+from lapis.core.watching import watching
 from lapis.data import unpack_x_y_sample_weight
 from lapis.graph import get_mask, keeping_logits, set_mask
 from lapis.state import StatelessScope, real_batch_size
@@ -34,7 +35,10 @@ def total_loss(model: Any, y: Any, y_pred: Any, sample_weight: Any, training: bo
         if training:
             raise ValueError(_NO_LOSS)
         return ops.zeros(())
-    return sum(losses[1:], losses[0])
+    loss = sum(losses[1:], losses[0])
+    if watching.watch is not None:
+        watching.watch.loss(loss)
+    return loss
 
 
 def _as_scalar(loss: Any) -> Any:

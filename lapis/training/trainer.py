@@ -2,16 +2,24 @@
 
 import inspect
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from os import PathLike
+from typing import Any, TypeAlias
 
-from lapis.callbacks import History
+from lapis.callbacks import Callback, History
+from lapis.core.notes import described, noting
 from lapis.core.tracebacks import shortened_tracebacks
+from lapis.losses import Loss
+from lapis.optimizers import Optimizer
 from lapis.training import compiling, loop, on_batch, steps
 from lapis.training.run import Run
-from lapis.training.sharing import make_program
+from lapis.training.sharing import make_program, outdated
 from lapis.training.state import LiveState, assign_state_tree, state_tree
+
+Losses: TypeAlias = str | Loss | Callable[..., Any] | Sequence[Any] | Mapping[str, Any]
+Metrics: TypeAlias = list[Any] | tuple[Any, ...] | Mapping[str, Any]
+Callbacks: TypeAlias = Callback | Sequence[Callback]
 
 _NOT_COMPILED = "Call compile() before {method}(), for example model.compile(optimizer='adam', loss='mse')."
 
@@ -42,11 +50,11 @@ class Trainer:
 
     def compile(
         self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: Any = None,
-        metrics: Any = None,
-        weighted_metrics: Any = None,
+        optimizer: str | Optimizer | type[Optimizer] | dict | None = "rmsprop",
+        loss: Losses | None = None,
+        loss_weights: float | Sequence[Any] | Mapping[str, Any] | None = None,
+        metrics: Metrics | None = None,
+        weighted_metrics: Metrics | None = None,
         run_eagerly: bool = False,
         steps_per_execution: int | str = "auto",
         jit_compile: bool | str = "auto",
@@ -206,9 +214,11 @@ class Trainer:
         return steps.total_loss(self, y, y_pred, sample_weight, training)
 
     def _call_compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:
-        if "training" in inspect.signature(self.compute_loss).parameters:
-            return self.compute_loss(x, y, y_pred, sample_weight, training=training)
-        return self.compute_loss(x, y, y_pred, sample_weight)
+        takes_training = "training" in inspect.signature(self.compute_loss).parameters
+        with noting(
+            lambda: f"In compute_loss of the model {self!r}, called with {described({'y': y, 'y_pred': y_pred})}."
+        ):
+            return self.compute_loss(x, y, y_pred, sample_weight, **{"training": training} if takes_training else {})
 
     def stateless_compute_loss(
         self,
@@ -279,12 +289,12 @@ class Trainer:
 
     def make_train_function(self, force: bool = False) -> None:
         """Make the program that `fit` runs, unless there is one."""
-        if force or self.train_function is None:
+        if force or outdated(self.train_function):
             self.__dict__["train_function"] = make_program(self, "train", self.train_step)
 
     def make_test_function(self, force: bool = False) -> None:
         """Make the program that `evaluate` runs, unless there is one."""
-        if force or self.test_function is None:
+        if force or outdated(self.test_function):
             self.__dict__["test_function"] = make_program(self, "test", self.test_step)
 
     def make_predict_function(self, force: bool = False) -> None:
@@ -294,7 +304,7 @@ class Trainer:
             outputs, non_trainable = self.predict_step(state, batch)
             return outputs, (state[0], non_trainable)
 
-        if force or self.predict_function is None:
+        if force or outdated(self.predict_function):
             self.__dict__["predict_function"] = make_program(self, "predict", step)
 
     @property
@@ -315,13 +325,13 @@ class Trainer:
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: Any = "auto",
-        callbacks: Any = None,
+        callbacks: Callbacks | None = None,
         validation_split: float = 0.0,
         validation_data: Any = None,
         shuffle: bool | str = True,
         class_weight: dict | None = None,
         sample_weight: Any = None,
-        initial_epoch: int = 0,
+        initial_epoch: int | str | PathLike = 0,
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
@@ -345,7 +355,8 @@ class Trainer:
                 such dicts by output name.
             sample_weight: weights of the samples `(samples,)`, or per step `(samples, time)`; one per output in the
                 structure of `y`, or one for all.
-            initial_epoch: the epoch, counted from 0, to begin with.
+            initial_epoch: the epoch, counted from 0, to begin with; or a `.keras` file of `ModelCheckpoint`, to set all
+                that it holds and go on exactly where it was written.
             steps_per_epoch: batches that make an epoch; needed for endless data.
             validation_steps: batches per validation.
             validation_batch_size: samples per validation step, `batch_size` unless given.

@@ -47,7 +47,7 @@ class Outline:
 
 def graph_of(model: Any) -> Plan | None:
     """The graph of a model built from layers; `None` for any other layer or model."""
-    plan = getattr(getattr(model, "graph", None), "plan", None)
+    plan = getattr(getattr(model, "graph", None), "graph_plan", None)
     return plan if isinstance(plan, Plan) else None
 
 

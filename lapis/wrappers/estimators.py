@@ -194,7 +194,7 @@ class SKLearnTransformer(TransformerMixin, _Estimator):
     Arguments and attributes are those of `SKLearnClassifier`, without `classes_`.
 
     >>> import lapis
-    >>> model = lapis.Sequential([lapis.Input((1,)), lapis.layers.Dense(3)])
+    >>> model = lapis.Sequential([lapis.Input((1,)), lapis.layers.Dense(1)])
     >>> model.compile("adam", "mse")
     >>> SKLearnTransformer(model, fit_kwargs={"verbose": 0}).fit([[0.0], [1.0]], [0.5, 1.5]).n_features_in_
     1

@@ -1,8 +1,11 @@
 """Configs that name what is no part of a model, or more of it than the file holds."""
 
+import io
 import json
 import zipfile
 from pathlib import Path
+
+import h5py
 
 from tests.hostile.making import (
     Good,
@@ -90,6 +93,25 @@ def optimizer(value: object):
 
 def legacy_layer(entry: dict):
     return legacy_config(lambda config: config["config"]["layers"].append(entry))
+
+
+def other_shape(good: Good, path: Path) -> None:
+    """A layer of 250 MB, in the bounds of a file that claims 26 MB of another shape."""
+    changed = good.config
+    changed["config"]["layers"][2]["config"]["units"] = 16_000_000
+    weights = io.BytesIO(good.members["model.weights.h5"])
+    with h5py.File(weights, "a") as file:
+        kernel = file["layers/dense_1/vars"].create_dataset("2", (6_400_000,), "f4", chunks=True, compression="gzip")
+        kernel[:] = 0
+    path.write_bytes(
+        archive_of(
+            {
+                **good.members,
+                "config.json": json.dumps(changed).encode(),
+                "model.weights.h5": weights.getvalue(),
+            }
+        )
+    )
 
 
 def dense(number: int) -> dict:
@@ -253,6 +275,7 @@ CONFIGS = [
         config(lambda config: config["config"]["layers"].extend(map(dense, range(40)))),
         _BIG,
     ),
+    Hostile("other-shape", "a large layer that the file's arrays do not fit", other_shape, "the file 3"),
     Hostile(
         "big-zeros",
         "an array made while a model is built",

@@ -1,5 +1,7 @@
 """Weights that lead elsewhere, claim more than they store, or are no numbers."""
 
+import io
+import struct
 import zlib
 from pathlib import Path
 
@@ -60,11 +62,11 @@ def plug_in(file: h5py.File, path: str) -> None:
 
 
 def packed_bomb(file: h5py.File, path: str) -> None:
-    """Twelve numbers, whose packed chunk unpacks to 1 GB."""
+    """Twelve numbers, whose packed chunk unpacks to 1 GB: a packed MB, over and over."""
     data = file.create_dataset(path, (4, 3), "f4", chunks=(4, 3), compression="gzip")
-    packer = zlib.compressobj(9)
-    packed = b"".join(packer.compress(bytes(1 << 24)) for _ in range(64)) + packer.flush()
-    data.id.write_direct_chunk((0, 0), packed)
+    packer = zlib.compressobj(9, wbits=-15)
+    packed = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    data.id.write_direct_chunk((0, 0), b"\x78\xda" + 1024 * packed + packer.flush())
 
 
 def oversized_chunk(file: h5py.File, path: str) -> None:
@@ -76,7 +78,24 @@ def oversized_chunk(file: h5py.File, path: str) -> None:
 def cut(file: h5py.File) -> None:
     """A list of weights that names one out of its group."""
     group = file["model_weights/dense"]
-    group.attrs["weight_names"] = ["../../optimizer_weights/x", "b"]
+    group.attrs["weight_names"] = [b"../../optimizer_weights/x", b"b"]
+
+
+def one_text_for_all(good, path: Path) -> None:
+    """2000 names that all lead to one text of 1 MB."""
+    content = io.BytesIO(good.content[".h5"])
+    with h5py.File(content, "a") as file:
+        group = file["model_weights"]
+        del group.attrs["layer_names"]
+        group.attrs["one"] = "y" * (1 << 20)
+        group.attrs["layer_names"] = ["x" * 3000] + ["z"] * 2000
+    data = bytearray(content.getvalue())
+    one = data.index(b"y" * (1 << 20)) - 16  # the object's number stands before its text
+    heap = data.rindex(b"GCOL", 0, one)
+    start = data.index(struct.pack("<I", 3000))
+    for place in range(start, start + 16 * 2001, 16):
+        data[place : place + 16] = struct.pack("<IQI", 1 << 20, heap, data[one])
+    path.write_bytes(data)
 
 
 def torn(part: slice):
@@ -139,6 +158,7 @@ WEIGHTS = [
         "must be an array",
     ),
     Hostile("out-of-group", "a name that leads out of its group", weights(cut, ".h5"), "leads out of its group", ".h5"),
+    Hostile("names", "names that lead to one long text", one_text_for_all, "holds 2,001 texts of", ".h5"),
     Hostile("superblock", "a torn header", torn(slice(8, 40)), "not an HDF5 file|damaged", ".weights.h5"),
     Hostile(
         "torn-heap", "torn headers of groups", torn(slice(96, 1500)), "damaged|not an HDF5|holds no", ".weights.h5"

@@ -43,7 +43,8 @@ _INSTALLED = sysconfig.get_path("purelib") + os.sep
 _seen: list[str] | None = None
 _thread = 0
 _allowed: tuple[str, ...] = ()
-_sources: set[Any] = set()
+_sources: set[Any] = set()  # the files of the modules in `_known`
+_known: set[str] = set()
 
 
 def _hook(event: str, args: tuple[Any, ...]) -> None:
@@ -101,7 +102,9 @@ def watched(target: Path, may_draw: bool = False) -> Iterator[None]:
     before, files = settings(), _files(target.parent)
     _reset_peak()
     memory, began = _memory("VmRSS"), time.process_time()
-    _sources.update(getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    new = set(sys.modules) - _known
+    _known.update(new)
+    _sources.update(getattr(sys.modules[name], "__file__", None) for name in new)
     _thread, _seen = threading.get_ident(), []
     try:
         yield

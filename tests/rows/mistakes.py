@@ -103,18 +103,26 @@ def _embedded(ids: Any, nested: bool = False, layer: Callable[[], Any] | None = 
     return make
 
 
-def _subclassed() -> tuple[Any, dict[str, Any]]:
+def _subclassed(loss: Any, y: Any, units: int = 1, called: bool = False) -> Callable:
+    """A model whose call is known by tracing it only."""
+
     class Own(lapis.Model):
         def __init__(self) -> None:
             super().__init__()
-            self.dense = layers.Dense(1)
+            self.dense = layers.Dense(units)
 
         def call(self, inputs: Any) -> Any:
-            return self.dense(inputs)
+            outputs = self.dense(inputs["features"])
+            return {"scores": outputs}
 
-    model = Own()
-    model.compile("sgd", "mse")
-    return model, {"x": _x(4), "y": _x(2)}
+    def make() -> tuple[Any, dict[str, Any]]:
+        model = Own()
+        if called:
+            model({"features": _x(4)})
+        model.compile("sgd", loss)
+        return model, {"x": {"features": _x(4)}, "y": y}
+
+    return make
 
 
 def _frozen_output() -> tuple[Any, dict[str, Any]]:
@@ -187,6 +195,8 @@ NAMES = (
         None,
         "warning",
     ),
+    Mistake("misspelt target of a subclassed model", _subclassed("mse", {"score": _x(1)}), "unknown-output"),
+    Mistake("misspelt loss of a subclassed model", _subclassed({"score": "mse"}, {"scores": _x(1)}), "unknown-output"),
     Mistake("three targets for two outputs", _double(y=[_x(1), _one_hot(4), _x(1)]), "outputs-structure"),
     Mistake("misspelt loss key", _double({"loss": {"priority": "mse", "departments": ONE_HOT}}), "unknown-output"),
     Mistake("three losses for two outputs", _double({"loss": ["mse", "mse", "mse"]}), "outputs-structure"),
@@ -247,7 +257,11 @@ SHAPES = (
     Mistake("one target per sequence", _steps("mse", _x(1)), "targets-broadcast", "out", "warning"),
     Mistake("(8, 4) against (8, 3)", _single("mse", _x(4), 3), "targets-shape", "out"),
     Mistake("targets of sequences", _steps("huber", _x(5, 2), 1), "targets-broadcast", "out"),
-    Mistake("in a subclassed model", _subclassed, "targets-broadcast", "output_1"),
+    Mistake("in a subclassed model", _subclassed("mse", {"scores": _x(2)}), "targets-broadcast", "scores"),
+    Mistake("in a subclassed model that was called", _subclassed({"scores": "mae"}, {"scores": _x(2)}, 1, True),
+            "targets-broadcast", "scores"),
+    Mistake("one-hot in a subclassed model", _subclassed(SPARSE, {"scores": _one_hot(3)}, 3), "one-hot-labels",
+            "scores"),
     Mistake("in the validation data", _single("mse", _x(1), validation_data=(_x(4), _x(2))), "targets-broadcast",
             "out"),
     Mistake("one-hot for a sparse loss", _single(SPARSE, _one_hot(3), 3, "softmax"), "one-hot-labels", "out"),
@@ -300,6 +314,8 @@ VALUES = (
     Mistake("too few units", _single(SPARSE, np.arange(N), 5, "softmax"), "labels-range", "out"),
     Mistake("negative labels", _single(SPARSE, _ids(3) - 1, 3, "softmax"), "labels-range", "out"),
     Mistake("labels with fractions", _single(SPARSE, _x() * 2, 3, "softmax"), "labels-fractional", "out"),
+    Mistake("labels beyond the classes of a subclassed model", _subclassed(SPARSE, {"scores": _ids(3) + 1}, 3),
+            "labels-range", "scores"),
     Mistake("labels of steps beyond the classes", _steps(SPARSE, _ids(3, 5) + 1, 3, "softmax"), "labels-range", "out"),
     Mistake("labels of -1 and 1", _single(BINARY, np.sign(_x(1) - 0.5), 1, "sigmoid"), "targets-range", "out"),
     Mistake("class numbers for binary", _single(BINARY, _ids(3, 1), 1, "sigmoid"), "targets-range", "out"),

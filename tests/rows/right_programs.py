@@ -182,7 +182,7 @@ def names_in_any_order() -> tuple[Any, dict[str, Any]]:
 
 @_right
 def an_output_without_a_loss() -> tuple[Any, dict[str, Any]]:
-    return _two({"q": "sparse_categorical_crossentropy"}), {"x": [_x(3), _x(2)], "y": {"q": _ids(3)}}
+    return _two({"p": None, "q": "sparse_categorical_crossentropy"}), {"x": [_x(3), _x(2)], "y": {"q": _ids(3)}}
 
 
 @_right

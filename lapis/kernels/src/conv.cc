@@ -3,14 +3,13 @@
 // Arrays are dense and row-major: activations (batch, ..., channels), kernels (..., channels / groups, filters).
 // `geometry` is [groups, strides..., pads before..., pads after..., dilation...].
 
-#include <oneapi/dnnl/dnnl.hpp>
-
 #include <algorithm>
 #include <cstring>
 #include <string>
 
 #include "common.h"
 #include "conv.h"
+#include "onednn.h"
 #include "share.h"
 
 namespace lapis {
@@ -28,16 +27,6 @@ struct Convolution {
   memory::desc inner_w, scratchpad, reorder_scratchpad;
   std::string name;
 };
-
-dnnl::engine& engine() {
-  static dnnl::engine cpu(dnnl::engine::kind::cpu, 0);
-  return cpu;
-}
-
-dnnl::stream& stream() {
-  thread_local dnnl::stream own(engine());
-  return own;
-}
 
 // (batch, channels, ...) in memory as (batch, ..., channels).
 memory::desc channels_last(const dims& shape, data_type type) {

@@ -3,8 +3,6 @@
 #ifndef LAPIS_CONV_H_
 #define LAPIS_CONV_H_
 
-#include <omp.h>
-
 #include <oneapi/dnnl/dnnl.hpp>
 
 #include "common.h"
@@ -17,18 +15,6 @@ struct Shapes {
   int64_t groups;
   dnnl::memory::dims x, y, w;  // activations as (batch, channels, ...), the kernel as (groups, filters, channels, ...)
   dnnl::memory::dims strides, before, after, dilation;
-};
-
-// Within it, oneDNN makes and runs primitives on the calling thread alone.
-class Alone {
- public:
-  explicit Alone(bool alone) : before_(omp_get_max_threads()) {
-    if (alone) omp_set_num_threads(1);
-  }
-  ~Alone() { omp_set_num_threads(before_); }
-
- private:
-  int before_;
 };
 
 // to += from

@@ -1,5 +1,5 @@
-// The largest value and the mean in windows over one to three spatial axes, channels last, in float32, and their
-// gradients.
+// The largest value and the mean in windows over one to three spatial axes, channels last, in float32 or bfloat16, and
+// their gradients. Sums are in float32, but for gradients of windows that overlap.
 //
 // `geometry` is [window..., strides..., pads before...]. What padding adds never wins and does not count; of equal values
 // the first in row-major order wins, and what is not a number wins over all that is.
@@ -7,15 +7,17 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <tuple>
 
 #include "common.h"
+#include "vectors.h"
 
 namespace lapis {
 namespace {
 
 namespace ffi = xla::ffi;
-using In = ffi::Buffer<ffi::F32>;
-using Out = ffi::Result<ffi::Buffer<ffi::F32>>;
+using In = ffi::AnyBuffer;
+using Out = ffi::Result<ffi::AnyBuffer>;
 using Ints = ffi::Span<const int64_t>;
 
 constexpr int64_t kLanes = 64;         // channels that are worked on together
@@ -50,42 +52,71 @@ Pool read_pool(In x, In y, Ints geometry) {
           three(g + 2 * rank, rank, 0)};
 }
 
-// The best of one position after another: for a block of channels the value, what goes with it, and where it was.
-template <bool kFirst>
-LAPIS_CLONES void better(const float* x, int64_t channels, int32_t place, float* best, int32_t* winner) {
-  for (int64_t c = 0; c < channels; ++c) {
-    const bool stays = !kFirst && (best[c] >= x[c] || best[c] != best[c]);
-    best[c] = stays ? best[c] : x[c];
-    winner[c] = stays ? winner[c] : place;
+// A bfloat16 is the upper half of a float.
+struct Half {
+  uint16_t bits;
+};
+
+ALWAYS float wide(float value) { return value; }
+ALWAYS float wide(Half value) {
+  const uint32_t bits = uint32_t{value.bits} << 16;
+  float result;
+  std::memcpy(&result, &bits, sizeof result);
+  return result;
+}
+
+ALWAYS void round_to(float value, float& to) { to = value; }
+// To the nearest, of two equally near ones to the even one; what is not a number stays so.
+ALWAYS void round_to(float value, Half& to) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+  to.bits = static_cast<uint16_t>(value != value ? (bits >> 16) | 0x40u : rounded);
+}
+
+// For a block of channels the best value so far, and where in its window it was.
+struct Block {
+  float best[kLanes];
+  int32_t winner[kLanes];
+};
+
+#define LAPIS_POOL_LOOPS(Real)                                                                              \
+  template <bool kFirst>                                                                                    \
+  LAPIS_CLONES void better(const Real* x, int64_t channels, int32_t place, float* best, int32_t* winner) {  \
+    for (int64_t c = 0; c < channels; ++c) {                                                                \
+      const float value = wide(x[c]);                                                                       \
+      const bool stays = !kFirst && (best[c] >= value || best[c] != best[c]);                               \
+      best[c] = stays ? best[c] : value;                                                                    \
+      winner[c] = stays ? winner[c] : place;                                                                \
+    }                                                                                                       \
+  }                                                                                                         \
+  template <bool kFirst>                                                                                    \
+  LAPIS_CLONES void better_value(const Real* x, int64_t channels, float* best) {                            \
+    for (int64_t c = 0; c < channels; ++c) {                                                                \
+      const float value = wide(x[c]);                                                                       \
+      best[c] = !kFirst && (best[c] >= value || best[c] != best[c]) ? best[c] : value;                      \
+    }                                                                                                       \
+  }                                                                                                         \
+  LAPIS_CLONES void take(const Real* t, int64_t channels, int32_t place, const int32_t* winner, Real* y) {  \
+    for (int64_t c = 0; c < channels; ++c) y[c] = winner[c] == place ? t[c] : y[c];                         \
+  }                                                                                                         \
+  LAPIS_CLONES void give(const Real* y, int64_t channels, int32_t place, const int32_t* winner, Real* x) {  \
+    for (int64_t c = 0; c < channels; ++c) {                                                                \
+      round_to(wide(x[c]) + (winner[c] == place ? wide(y[c]) : 0.0f), x[c]);                                \
+    }                                                                                                       \
+  }                                                                                                         \
+  LAPIS_CLONES void add(const Real* x, int64_t channels, float* sums) {                                     \
+    for (int64_t c = 0; c < channels; ++c) sums[c] += wide(x[c]);                                           \
+  }                                                                                                         \
+  LAPIS_CLONES void add_part(const Real* y, int64_t channels, float part, Real* x) {                        \
+    for (int64_t c = 0; c < channels; ++c) round_to(wide(x[c]) + wide(y[c]) * part, x[c]);                  \
+  }                                                                                                         \
+  LAPIS_CLONES void put(const float* values, int64_t channels, float count, Real* y) {                      \
+    for (int64_t c = 0; c < channels; ++c) round_to(values[c] / count, y[c]);                               \
   }
-}
-
-template <bool kFirst>
-LAPIS_CLONES void better_value(const float* x, int64_t channels, float* best) {
-  for (int64_t c = 0; c < channels; ++c) {
-    best[c] = !kFirst && (best[c] >= x[c] || best[c] != best[c]) ? best[c] : x[c];
-  }
-}
-
-LAPIS_CLONES void take(const float* t, int64_t channels, int32_t place, const int32_t* winner, float* y) {
-  for (int64_t c = 0; c < channels; ++c) y[c] = winner[c] == place ? t[c] : y[c];
-}
-
-LAPIS_CLONES void give(const float* y, int64_t channels, int32_t place, const int32_t* winner, float* x) {
-  for (int64_t c = 0; c < channels; ++c) x[c] += winner[c] == place ? y[c] : 0.0f;
-}
-
-LAPIS_CLONES void add(const float* x, int64_t channels, float* sums) {
-  for (int64_t c = 0; c < channels; ++c) sums[c] += x[c];
-}
-
-LAPIS_CLONES void add_part(const float* y, int64_t channels, float part, float* x) {
-  for (int64_t c = 0; c < channels; ++c) x[c] += y[c] * part;
-}
-
-LAPIS_CLONES void divide(int64_t channels, float count, float* sums) {
-  for (int64_t c = 0; c < channels; ++c) sums[c] /= count;
-}
+LAPIS_POOL_LOOPS(float)
+LAPIS_POOL_LOOPS(Half)
+#undef LAPIS_POOL_LOOPS
 
 // The part of a window that lies inside, and where in x the window begins.
 struct Span {
@@ -137,16 +168,13 @@ void over_windows(const Pool& p, Work work) {
 }
 
 // Makes some channels of an image zero.
-void clear(const Pool& p, float* image, int64_t channels) {
-  for (int64_t at = 0; at < p.image(); at += p.channels) std::memset(image + at, 0, channels * sizeof(float));
+template <typename Real>
+void clear(const Pool& p, Real* image, int64_t channels) {
+  for (int64_t at = 0; at < p.image(); at += p.channels) std::memset(image + at, 0, channels * sizeof(Real));
 }
 
-struct Block {
-  float best[kLanes];
-  int32_t winner[kLanes];
-};
-
-void find_winners(const Pool& p, const float* x, int64_t channels, const Span& s, Block& block) {
+template <typename Real>
+void find_winners(const Pool& p, const Real* x, int64_t channels, const Span& s, Block& block) {
   bool first = true;
   over_window(p, s, [&](int64_t offset, int32_t place) {
     first ? better<true>(x + offset, channels, place, block.best, block.winner)
@@ -155,94 +183,118 @@ void find_winners(const Pool& p, const float* x, int64_t channels, const Span& s
   });
 }
 
-ffi::Error max_pool(In x, Out y, Ints geometry) {
-  const Pool p = read_pool(x, *y, geometry);
-  const float* from = x.typed_data();
-  float* to = y->typed_data();
+template <typename Real>
+void max_pool(const Pool& p, const Real* x, Real* y) {
   over_windows(p, [&](int64_t n, int64_t c, int64_t channels, int64_t window, const Span& s) {
-    const float* image = from + n * p.image() + c;
-    float* best = to + n * p.result() + window * p.channels + c;
+    const Real* image = x + n * p.image() + c;
+    float best[kLanes];
     bool first = true;
     over_window(p, s, [&](int64_t offset, int32_t) {
       first ? better_value<true>(image + offset, channels, best) : better_value<false>(image + offset, channels, best);
       first = false;
     });
+    put(best, channels, 1.0f, y + n * p.result() + window * p.channels + c);
   });
-  return ffi::Error::Success();
 }
 
 // From `t`, shaped like `x`, what stands where `x` is largest.
-ffi::Error max_pick(In x, In t, Out y, Ints geometry) {
-  const Pool p = read_pool(x, *y, geometry);
-  const float *from = x.typed_data(), *values = t.typed_data();
-  float* to = y->typed_data();
+template <typename Real>
+void max_pick(const Pool& p, const Real* x, const Real* t, Real* y) {
   over_windows(p, [&](int64_t n, int64_t c, int64_t channels, int64_t window, const Span& s) {
     Block block;
-    find_winners(p, from + n * p.image() + c, channels, s, block);
-    float* picked = to + n * p.result() + window * p.channels + c;
+    find_winners(p, x + n * p.image() + c, channels, s, block);
+    Real* picked = y + n * p.result() + window * p.channels + c;
     over_window(p, s, [&](int64_t offset, int32_t place) {
-      take(values + n * p.image() + c + offset, channels, place, block.winner, picked);
+      take(t + n * p.image() + c + offset, channels, place, block.winner, picked);
     });
   });
-  return ffi::Error::Success();
 }
 
 // The transpose of `max_pick`: each value of `y` goes to where `x` is largest.
-ffi::Error max_spread(In x, In y, Out t, Ints geometry) {
-  const Pool p = read_pool(x, y, geometry);
-  const float *from = x.typed_data(), *values = y.typed_data();
-  float* to = t->typed_data();
+template <typename Real>
+void max_spread(const Pool& p, const Real* x, const Real* y, Real* t) {
   over_windows(p, [&](int64_t n, int64_t c, int64_t channels, int64_t window, const Span& s) {
-    if (window == 0) clear(p, to + n * p.image() + c, channels);
+    if (window == 0) clear(p, t + n * p.image() + c, channels);
     Block block;
-    find_winners(p, from + n * p.image() + c, channels, s, block);
-    const float* given = values + n * p.result() + window * p.channels + c;
+    find_winners(p, x + n * p.image() + c, channels, s, block);
+    const Real* given = y + n * p.result() + window * p.channels + c;
     over_window(p, s, [&](int64_t offset, int32_t place) {
-      give(given, channels, place, block.winner, to + n * p.image() + c + offset);
+      give(given, channels, place, block.winner, t + n * p.image() + c + offset);
     });
   });
-  return ffi::Error::Success();
 }
 
-ffi::Error mean(In x, Out y, Ints geometry) {
-  const Pool p = read_pool(x, *y, geometry);
-  const float* from = x.typed_data();
-  float* to = y->typed_data();
+template <typename Real>
+void mean(const Pool& p, const Real* x, Real* y) {
   over_windows(p, [&](int64_t n, int64_t c, int64_t channels, int64_t window, const Span& s) {
-    const float* image = from + n * p.image() + c;
-    float* sums = to + n * p.result() + window * p.channels + c;
-    std::memset(sums, 0, channels * sizeof(float));
+    const Real* image = x + n * p.image() + c;
+    float sums[kLanes] = {};
     over_window(p, s, [&](int64_t offset, int32_t) { add(image + offset, channels, sums); });
-    divide(channels, s.count(), sums);
+    put(sums, channels, s.count(), y + n * p.result() + window * p.channels + c);
   });
-  return ffi::Error::Success();
 }
 
 // The transpose of `mean`: each value of `y` in equal parts to the positions of its window.
-ffi::Error mean_spread(In y, Out x, Ints geometry) {
-  const Pool p = read_pool(*x, y, geometry);
-  const float* from = y.typed_data();
-  float* to = x->typed_data();
+template <typename Real>
+void mean_spread(const Pool& p, const Real* y, Real* x) {
   over_windows(p, [&](int64_t n, int64_t c, int64_t channels, int64_t window, const Span& s) {
-    float* image = to + n * p.image() + c;
+    Real* image = x + n * p.image() + c;
     if (window == 0) clear(p, image, channels);
-    const float* given = from + n * p.result() + window * p.channels + c;
+    const Real* given = y + n * p.result() + window * p.channels + c;
     const float part = 1.0f / s.count();
     over_window(p, s, [&](int64_t offset, int32_t) { add_part(given, channels, part, image + offset); });
   });
+}
+
+// Calls `run` with the arrays' values in their type.
+template <typename Run, typename... Arrays>
+ffi::Error in_type(Run run, Arrays... arrays) {
+  const ffi::DataType type = std::get<0>(std::tie(arrays...)).element_type();
+  if (type == ffi::DataType::F32) {
+    run(static_cast<float*>(arrays.untyped_data())...);
+  } else if (type == ffi::DataType::BF16) {
+    run(static_cast<Half*>(arrays.untyped_data())...);
+  } else {
+    return ffi::Error::InvalidArgument("pooling: neither float32 nor bfloat16");
+  }
   return ffi::Error::Success();
+}
+
+ffi::Error max_of(In x, Out y, Ints geometry) {
+  const Pool p = read_pool(x, *y, geometry);
+  return in_type([&](auto* x, auto* y) { max_pool(p, x, y); }, x, *y);
+}
+
+ffi::Error pick_of(In x, In t, Out y, Ints geometry) {
+  const Pool p = read_pool(x, *y, geometry);
+  return in_type([&](auto* x, auto* t, auto* y) { max_pick(p, x, t, y); }, x, t, *y);
+}
+
+ffi::Error spread_of(In x, In y, Out t, Ints geometry) {
+  const Pool p = read_pool(x, y, geometry);
+  return in_type([&](auto* x, auto* y, auto* t) { max_spread(p, x, y, t); }, x, y, *t);
+}
+
+ffi::Error mean_of(In x, Out y, Ints geometry) {
+  const Pool p = read_pool(x, *y, geometry);
+  return in_type([&](auto* x, auto* y) { mean(p, x, y); }, x, *y);
+}
+
+ffi::Error mean_spread_of(In y, Out x, Ints geometry) {
+  const Pool p = read_pool(*x, y, geometry);
+  return in_type([&](auto* y, auto* x) { mean_spread(p, y, x); }, y, *x);
 }
 
 }  // namespace
 }  // namespace lapis
 
-#define LAPIS_POOL_RESULT Ret<xla::ffi::Buffer<xla::ffi::F32>>().Attr<lapis::Ints>("geometry")
+#define LAPIS_POOL_RESULT Ret<xla::ffi::AnyBuffer>().Attr<lapis::Ints>("geometry")
 
-LAPIS_HANDLER(lapis_pool_max_v1, lapis::max_pool, xla::ffi::Ffi::Bind().Arg<lapis::In>().LAPIS_POOL_RESULT)
-LAPIS_HANDLER(lapis_pool_pick_v1, lapis::max_pick,
+LAPIS_HANDLER(lapis_pool_max_v1, lapis::max_of, xla::ffi::Ffi::Bind().Arg<lapis::In>().LAPIS_POOL_RESULT)
+LAPIS_HANDLER(lapis_pool_pick_v1, lapis::pick_of,
               xla::ffi::Ffi::Bind().Arg<lapis::In>().Arg<lapis::In>().LAPIS_POOL_RESULT)
-LAPIS_HANDLER(lapis_pool_spread_v1, lapis::max_spread,
+LAPIS_HANDLER(lapis_pool_spread_v1, lapis::spread_of,
               xla::ffi::Ffi::Bind().Arg<lapis::In>().Arg<lapis::In>().LAPIS_POOL_RESULT)
-LAPIS_HANDLER(lapis_pool_mean_v1, lapis::mean, xla::ffi::Ffi::Bind().Arg<lapis::In>().LAPIS_POOL_RESULT)
-LAPIS_HANDLER(lapis_pool_mean_spread_v1, lapis::mean_spread,
+LAPIS_HANDLER(lapis_pool_mean_v1, lapis::mean_of, xla::ffi::Ffi::Bind().Arg<lapis::In>().LAPIS_POOL_RESULT)
+LAPIS_HANDLER(lapis_pool_mean_spread_v1, lapis::mean_spread_of,
               xla::ffi::Ffi::Bind().Arg<lapis::In>().LAPIS_POOL_RESULT)

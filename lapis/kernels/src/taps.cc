@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "conv.h"
+#include "onednn.h"
 #include "share.h"
 
 namespace lapis {

@@ -1,10 +1,11 @@
 """An activation function as a layer."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.activations as activations
 from lapis.core.serialization import builtin
 from lapis.layers.layer import Layer
+from lapis.layers.options import LayerOptions
 
 
 @builtin("keras.layers")
@@ -16,7 +17,7 @@ class Activation(Layer):
     [0.0, 2.0]
     """
 
-    def __init__(self, activation: Any, **kwargs: Any) -> None:
+    def __init__(self, activation: Any, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
         self.activation = activations.get(activation)

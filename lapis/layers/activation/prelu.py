@@ -1,7 +1,7 @@
 """The rectified linear unit whose slope is learned."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.constraints as constraints
 import lapis.initializers as initializers
@@ -10,6 +10,7 @@ import lapis.regularizers as regularizers
 from lapis.core.serialization import builtin
 from lapis.layers.input_spec import InputSpec
 from lapis.layers.layer import Layer
+from lapis.layers.options import LayerOptions
 
 
 @builtin("keras.layers")
@@ -30,7 +31,7 @@ class PReLU(Layer):
         alpha_regularizer: Any = None,
         alpha_constraint: Any = None,
         shared_axes: int | Sequence[int] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True

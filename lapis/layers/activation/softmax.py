@@ -1,7 +1,7 @@
 """Softmax as a layer."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.activations as activations
 import lapis.ops as ops
@@ -9,6 +9,7 @@ from lapis.core.serialization import builtin
 from lapis.layers.batch_axis import is_batch_axis
 from lapis.layers.calling import Signature
 from lapis.layers.layer import Layer
+from lapis.layers.options import LayerOptions
 
 
 @builtin("keras.layers")
@@ -23,7 +24,7 @@ class Softmax(Layer):
     [[0.5, 0.5]]
     """
 
-    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
+    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.axis = axis
         self.supports_masking = True

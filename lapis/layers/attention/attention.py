@@ -1,12 +1,13 @@
 """Attention of one head, without projections: by dot product, or by a learned sum."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 import lapis.random as random
 from lapis.core.serialization import builtin
 from lapis.layers.attention.masks import merge_masks
 from lapis.layers.layer import Layer
+from lapis.layers.options import LayerOptions
 from lapis.layers.regularization.dropout import check_rate
 from lapis.state import SeedGenerator
 
@@ -48,7 +49,7 @@ class Attention(Layer):
         score_mode: str = "dot",
         dropout: float = 0.0,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         if score_mode not in ("dot", "concat"):
@@ -132,7 +133,7 @@ class AdditiveAttention(Attention):
     (2, 3, 4)
     """
 
-    def __init__(self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Any) -> None:
+    def __init__(self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(use_scale=use_scale, dropout=dropout, **kwargs)
 
     def build(self, input_shape: list) -> None:

@@ -1,11 +1,12 @@
 """Attention whose heads share keys and values in groups."""
 
 import math
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.layers.attention.heads import HeadedAttention, check_count
+from lapis.layers.options import BaseOptions
 
 
 @builtin("keras.layers", "GroupQueryAttention")
@@ -51,7 +52,7 @@ class GroupedQueryAttention(HeadedAttention):
         bias_constraint: Any = None,
         use_gate: bool = False,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BaseOptions],
     ) -> None:
         super().__init__(
             dropout=dropout,

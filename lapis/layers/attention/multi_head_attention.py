@@ -3,12 +3,13 @@
 import math
 from collections.abc import Sequence
 from string import ascii_lowercase
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.layers.attention.heads import HeadedAttention, check_count
 from lapis.layers.core.einsum_dense import EinsumDense
+from lapis.layers.options import BaseOptions
 
 
 @builtin("keras.layers")
@@ -84,7 +85,7 @@ class MultiHeadAttention(HeadedAttention):
         bias_constraint: Any = None,
         use_gate: bool = False,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BaseOptions],
     ) -> None:
         super().__init__(
             dropout=dropout,

@@ -11,6 +11,7 @@ import lapis.regularizers as regularizers
 from lapis.core.config import standardize_data_format
 from lapis.layers.input_spec import InputSpec
 from lapis.layers.layer import Layer
+from lapis.layers.options import Activation
 from lapis.layers.windows import PADDINGS, int_tuple, padding_name
 
 
@@ -29,7 +30,7 @@ class KernelLayer(Layer):
         padding: str,
         data_format: str | None,
         dilation_rate: int | Sequence[int],
-        activation: Any,
+        activation: Activation,
         use_bias: bool,
         **kwargs: Any,
     ) -> None:

@@ -7,6 +7,7 @@ import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.layers.conv.base import KernelLayer
 from lapis.layers.core.lora import LowRankAdapted
+from lapis.layers.options import Activation
 from lapis.layers.windows import default_arguments
 from lapis.ops.convolution import conv_affine
 
@@ -26,7 +27,7 @@ class Conv(LowRankAdapted, KernelLayer):
         data_format: str | None = None,
         dilation_rate: int | Sequence[int] = 1,
         groups: int = 1,
-        activation: Any = None,
+        activation: Activation = None,
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",

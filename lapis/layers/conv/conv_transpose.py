@@ -6,6 +6,7 @@ from typing import Any
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.layers.conv.base import KernelLayer
+from lapis.layers.options import Activation
 from lapis.layers.windows import default_arguments, int_tuple
 
 
@@ -21,7 +22,7 @@ class ConvTranspose(KernelLayer):
         output_padding: int | Sequence[int] | None = None,
         data_format: str | None = None,
         dilation_rate: int | Sequence[int] = 1,
-        activation: Any = None,
+        activation: Activation = None,
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",

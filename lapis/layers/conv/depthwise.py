@@ -5,6 +5,7 @@ from typing import Any
 
 from lapis.core.serialization import builtin
 from lapis.layers.conv.base import KernelLayer
+from lapis.layers.options import Activation
 from lapis.layers.windows import default_arguments
 from lapis.ops.convolution import depthwise_conv_affine
 
@@ -22,7 +23,7 @@ class DepthwiseConv(KernelLayer):
         depth_multiplier: int = 1,
         data_format: str | None = None,
         dilation_rate: int | Sequence[int] = 1,
-        activation: Any = None,
+        activation: Activation = None,
         use_bias: bool = True,
         depthwise_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",

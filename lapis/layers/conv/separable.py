@@ -6,6 +6,7 @@ from typing import Any
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.layers.conv.base import KernelLayer
+from lapis.layers.options import Activation
 from lapis.layers.windows import default_arguments
 from lapis.ops.convolution import conv_affine
 
@@ -24,7 +25,7 @@ class SeparableConv(KernelLayer):
         data_format: str | None = None,
         dilation_rate: int | Sequence[int] = 1,
         depth_multiplier: int = 1,
-        activation: Any = None,
+        activation: Activation = None,
         use_bias: bool = True,
         depthwise_initializer: Any = "glorot_uniform",
         pointwise_initializer: Any = "glorot_uniform",

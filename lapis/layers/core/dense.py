@@ -1,6 +1,6 @@
 """The fully connected layer."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.activations as activations
 import lapis.constraints as constraints
@@ -10,6 +10,7 @@ import lapis.regularizers as regularizers
 from lapis.core.serialization import builtin
 from lapis.layers.core.quantizable import Quantizable
 from lapis.layers.input_spec import InputSpec
+from lapis.layers.options import Activation, BaseOptions
 
 
 @builtin("keras.layers")
@@ -38,7 +39,7 @@ class Dense(Quantizable):
     def __init__(
         self,
         units: int,
-        activation: Any = None,
+        activation: Activation = None,
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
@@ -50,7 +51,7 @@ class Dense(Quantizable):
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
         quantization_config: None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BaseOptions],
     ) -> None:
         if not isinstance(units, int) or units <= 0:
             raise ValueError(f"Dense got units={units!r}; expected a positive integer.")

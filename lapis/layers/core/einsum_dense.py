@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.activations as activations
 import lapis.constraints as constraints
@@ -12,6 +12,7 @@ import lapis.regularizers as regularizers
 from lapis.core.serialization import builtin
 from lapis.layers.core.quantizable import Quantizable
 from lapis.layers.input_spec import InputSpec
+from lapis.layers.options import Activation, LayerOptions
 
 _EQUATION = re.compile(r"(\.{3})?([a-zA-Z]+)(\.{3})?,([a-zA-Z]+)->(\.{3})?([a-zA-Z]+)(\.{3})?")
 
@@ -46,7 +47,7 @@ class EinsumDense(Quantizable):
         self,
         equation: str,
         output_shape: int | Sequence[int | None],
-        activation: Any = None,
+        activation: Activation = None,
         bias_axes: str | None = None,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
@@ -58,7 +59,7 @@ class EinsumDense(Quantizable):
         lora_alpha: float | None = None,
         gptq_unpacked_column_size: None = None,
         quantization_config: None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.equation = equation

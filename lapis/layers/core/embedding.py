@@ -8,6 +8,7 @@ import lapis.initializers as initializers
 import lapis.ops as ops
 import lapis.regularizers as regularizers
 from lapis.core.serialization import builtin
+from lapis.core.watching import watching
 from lapis.layers.core.quantizable import Quantizable
 
 
@@ -93,6 +94,8 @@ class Embedding(Quantizable):
     def call(self, inputs: Any) -> Any:
         if inputs.dtype not in ("int32", "int64"):
             inputs = ops.cast(inputs, "int32")
+        if watching.watch is not None:
+            watching.watch.ids("Embedding", inputs, 0, self.input_dim)
         return ops.cast(ops.take(self.embeddings, inputs, axis=0), self.compute_dtype)
 
     def quantized_build(self, embeddings_shape: Any, mode: str, config: Any = None) -> None:

@@ -1,9 +1,10 @@
 """The layer that does nothing."""
 
-from typing import Any
+from typing import Any, Unpack
 
 from lapis.core.serialization import builtin
 from lapis.layers.layer import Layer
+from lapis.layers.options import LayerOptions
 
 
 @builtin("keras.layers")
@@ -15,7 +16,7 @@ class Identity(Layer):
     (2, 3)
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
 

@@ -1,6 +1,7 @@
 """Where a graph begins."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 from lapis.core import config
 from lapis.core.dtypes import standardize_dtype
@@ -8,6 +9,8 @@ from lapis.core.naming import unique_name
 from lapis.core.serialization import builtin
 from lapis.graph import KerasTensor, Node
 from lapis.layers.layer import Layer
+
+Shape: TypeAlias = Sequence[int | None] | int | None
 
 
 @builtin("keras.layers")
@@ -111,12 +114,12 @@ def _checked_shape(shape: Any, what: str) -> tuple[int | None, ...]:
 
 
 def Input(
-    shape: Any = None,
+    shape: Shape = None,
     batch_size: int | None = None,
     dtype: Any = None,
     sparse: bool | None = None,
     ragged: bool | None = None,
-    batch_shape: Any = None,
+    batch_shape: Shape = None,
     name: str | None = None,
     tensor: KerasTensor | None = None,
     optional: bool = False,

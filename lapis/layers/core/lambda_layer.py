@@ -1,12 +1,13 @@
 """A function as a layer."""
 
 import inspect
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from lapis.core import nest
 from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
 from lapis.graph import KerasTensor
 from lapis.layers.layer import Layer
+from lapis.layers.options import LayerOptions
 
 
 @builtin("keras.layers")
@@ -34,7 +35,7 @@ class Lambda(Layer):
         output_shape: Any = None,
         mask: Any = None,
         arguments: dict | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         if not callable(function):
             raise TypeError(f"Lambda needs a function; got {function!r}.")
@@ -52,10 +53,8 @@ class Lambda(Layer):
             return super().compute_output_spec(inputs, **kwargs)
         except Exception as error:
             if self._output_shape is None:
-                raise NotImplementedError(
-                    f"the shape that the function gives could not be found by tracing it with JAX: {error} Where the "
-                    "function cannot be traced, pass output_shape=."
-                ) from error
+                error.add_note("The function was traced for its shape. Where it cannot be traced, pass output_shape=.")
+                raise
         shapes = self.compute_output_shape(nest.map_structure(lambda x: x.shape, inputs))
         return _map_shapes(lambda shape: KerasTensor(shape, self.compute_dtype), shapes)
 

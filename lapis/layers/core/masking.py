@@ -1,10 +1,11 @@
 """The layer that marks time steps to skip."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 from lapis.core.serialization import builtin, deserialize_keras_object
 from lapis.layers.layer import Layer
+from lapis.layers.options import LayerOptions
 
 
 @builtin("keras.layers")
@@ -18,7 +19,7 @@ class Masking(Layer):
     (1, 2, 2)
     """
 
-    def __init__(self, mask_value: Any = 0.0, **kwargs: Any) -> None:
+    def __init__(self, mask_value: Any = 0.0, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         if isinstance(mask_value, str):
             raise TypeError(f"Masking got mask_value={mask_value!r}; expected a number.")

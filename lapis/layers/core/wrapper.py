@@ -1,9 +1,10 @@
 """The base class of layers around another layer."""
 
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
 from lapis.layers.layer import Layer
+from lapis.layers.options import LayerOptions
 
 
 @builtin("keras.layers")
@@ -17,7 +18,7 @@ class Wrapper(Layer):
     'inner'
     """
 
-    def __init__(self, layer: Layer, **kwargs: Any) -> None:
+    def __init__(self, layer: Layer, **kwargs: Unpack[LayerOptions]) -> None:
         if not isinstance(layer, Layer):
             raise ValueError(f"{type(self).__name__} wraps a layer; got layer={layer!r}.")
         super().__init__(**kwargs)

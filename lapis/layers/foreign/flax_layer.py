@@ -1,10 +1,11 @@
 """A module of Flax as a layer."""
 
 import inspect
-from typing import Any
+from typing import Any, Unpack
 
 from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
 from lapis.layers.foreign.jax_layer import JaxLayer, _new_key
+from lapis.layers.options import LayerOptions
 
 
 @builtin("keras.layers")
@@ -34,7 +35,7 @@ class FlaxLayer(JaxLayer):
     (3, 2)
     """
 
-    def __init__(self, module: Any, method: Any = None, variables: Any = None, **kwargs: Any) -> None:
+    def __init__(self, module: Any, method: Any = None, variables: Any = None, **kwargs: Unpack[LayerOptions]) -> None:
         try:
             from flax.linen import DenyList
         except ImportError:

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from lapis.core.nest import map_shape_structure
 from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
 from lapis.layers.calling import is_tensor
 from lapis.layers.layer import Layer
+from lapis.layers.options import LayerOptions
 from lapis.state import SeedGenerator, Variable, make_default_seed
 from lapis.state.pytrees import map_pytree, outside_traces, pytree_leaves, same_pytree
 
@@ -60,7 +61,7 @@ class JaxLayer(Layer):
         state: Any = None,
         seed: int | None = None,
         native_serialization_platforms: Sequence[str] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.call_fn = call_fn

@@ -1,11 +1,12 @@
 """Tensors side by side."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.layers.batch_axis import is_batch_axis
 from lapis.layers.merging.merge import Merge
+from lapis.layers.options import LayerOptions
 
 
 @builtin("keras.layers")
@@ -17,7 +18,7 @@ class Concatenate(Merge):
     (2, 4)
     """
 
-    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+    def __init__(self, axis: int = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.axis = axis
 

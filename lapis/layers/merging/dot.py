@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from string import ascii_letters
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.layers.merging.merge import Merge
+from lapis.layers.options import LayerOptions
 
 
 @builtin("keras.layers")
@@ -27,7 +28,7 @@ class Dot(Merge):
     (2, 3, 5)
     """
 
-    def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any) -> None:
+    def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         if not isinstance(axes, (int, list, tuple)):
             raise TypeError(f"Dot got axes={axes!r}; expected an integer or a pair of integers.")

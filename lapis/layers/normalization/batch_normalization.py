@@ -1,6 +1,6 @@
 """Batch normalization."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.core.config as config
 import lapis.initializers as initializers
@@ -11,6 +11,7 @@ from lapis.layers.batch_axis import is_batch_axis
 from lapis.layers.input_spec import InputSpec
 from lapis.layers.normalization.base import ScaledAndShifted, known_size
 from lapis.layers.normalization.renormalization import check_clipping, compose, corrections
+from lapis.layers.options import LayerOptions
 
 
 @builtin("keras.layers")
@@ -73,7 +74,7 @@ class BatchNormalization(ScaledAndShifted):
         renorm_clipping: dict[str, float] | None = None,
         renorm_momentum: float = 0.99,
         synchronized: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(
             epsilon=float(epsilon),

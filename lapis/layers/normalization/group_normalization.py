@@ -1,6 +1,6 @@
 """Group normalization."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 from lapis.core.dtypes import result_type
@@ -8,6 +8,7 @@ from lapis.core.serialization import builtin
 from lapis.layers.batch_axis import is_batch_axis
 from lapis.layers.input_spec import InputSpec
 from lapis.layers.normalization.base import ScaledAndShifted, known_size
+from lapis.layers.options import LayerOptions
 
 
 @builtin("keras.layers")
@@ -47,7 +48,7 @@ class GroupNormalization(ScaledAndShifted):
         gamma_regularizer: Any = None,
         beta_constraint: Any = None,
         gamma_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         if not isinstance(groups, int) or (groups < 1 and groups != -1):
             raise ValueError(f"`groups` must be a positive integer, or -1 for one per channel; received {groups!r}.")

@@ -2,12 +2,13 @@
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.layers.batch_axis import is_batch_axis
 from lapis.layers.normalization.base import ScaledAndShifted, known_size, read_axes
+from lapis.layers.options import LayerOptions
 
 
 @builtin("keras.layers")
@@ -46,7 +47,7 @@ class LayerNormalization(ScaledAndShifted):
         beta_constraint: Any = None,
         gamma_constraint: Any = None,
         rms_scaling: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         if rms_scaling:
             warnings.warn(

@@ -1,13 +1,14 @@
 """Root mean square normalization."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.layers.batch_axis import is_batch_axis
 from lapis.layers.layer import Layer
 from lapis.layers.normalization.base import known_size, read_axes
+from lapis.layers.options import LayerOptions
 
 
 @builtin("keras.layers")
@@ -29,7 +30,7 @@ class RMSNormalization(Layer):
     [[1.0, 1.0], [1.0, -1.0]]
     """
 
-    def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
+    def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.axis = read_axes(axis)
         self.epsilon = epsilon

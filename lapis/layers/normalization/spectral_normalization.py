@@ -1,6 +1,6 @@
 """Spectral normalization of another layer's kernel."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.initializers as initializers
 import lapis.ops as ops
@@ -8,6 +8,7 @@ from lapis.core.serialization import builtin
 from lapis.layers.core.wrapper import Wrapper
 from lapis.layers.input_spec import InputSpec
 from lapis.layers.layer import Layer
+from lapis.layers.options import LayerOptions
 
 
 @builtin("keras.layers")
@@ -30,7 +31,7 @@ class SpectralNormalization(Wrapper):
     (2, 4)
     """
 
-    def __init__(self, layer: Layer, power_iterations: int = 1, **kwargs: Any) -> None:
+    def __init__(self, layer: Layer, power_iterations: int = 1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(layer, **kwargs)
         if power_iterations <= 0:
             raise ValueError(f"`power_iterations` must be 1 or more; received {power_iterations}.")

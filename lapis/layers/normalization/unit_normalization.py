@@ -1,13 +1,14 @@
 """Normalization to unit length."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.layers.batch_axis import is_batch_axis
 from lapis.layers.layer import Layer
 from lapis.layers.normalization.base import check_axis, read_axes
+from lapis.layers.options import LayerOptions
 
 
 @builtin("keras.layers")
@@ -26,7 +27,7 @@ class UnitNormalization(Layer):
     [[0.6 0.8]]
     """
 
-    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
+    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.axis = read_axes(axis)
         self.supports_masking = True

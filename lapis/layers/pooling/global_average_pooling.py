@@ -1,9 +1,10 @@
 """The mean over all positions."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 from lapis.core.serialization import builtin
+from lapis.layers.options import LayerOptions
 from lapis.layers.pooling.base import GlobalPooling
 
 
@@ -34,7 +35,7 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
 
     rank = 1
 
-    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(data_format, keepdims, **kwargs)
         self.supports_masking = True
 

@@ -1,10 +1,11 @@
 """Category numbers as vectors."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.graph import KerasTensor
+from lapis.layers.options import LayerOptions
 from lapis.layers.preprocessing.data_layer import DataLayer
 from lapis.layers.preprocessing.host_layer import encoded_shape
 from lapis.layers.preprocessing.index_lookup import checked_mode, refuse_sparse
@@ -27,7 +28,11 @@ class CategoryEncoding(DataLayer):
     """
 
     def __init__(
-        self, num_tokens: int | None = None, output_mode: str = "multi_hot", sparse: bool = False, **kwargs: Any
+        self,
+        num_tokens: int | None = None,
+        output_mode: str = "multi_hot",
+        sparse: bool = False,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.output_mode = checked_mode(output_mode, "CategoryEncoding", ("one_hot", "multi_hot", "count"))

@@ -1,12 +1,13 @@
 """Signals as spectrograms on the mel scale."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 import lapis.ops as ops
 from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
 from lapis.layers.layer import Layer
+from lapis.layers.options import LayerOptions
 from lapis.state import claim_memory
 
 
@@ -53,7 +54,7 @@ class MelSpectrogram(Layer):
         mag_exp: float = 2.0,
         min_power: float = 1e-10,
         ref_power: float = 1.0,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.fft_length = fft_length

@@ -2,13 +2,14 @@
 
 import itertools
 import math
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 import lapis.ops as ops
 from lapis.core.config import epsilon
 from lapis.core.serialization import builtin
+from lapis.layers.options import LayerOptions
 from lapis.layers.preprocessing.data_layer import DataLayer
 from lapis.layers.preprocessing.host_layer import batches_of
 
@@ -44,7 +45,7 @@ class Normalization(DataLayer):
         mean: Any = None,
         variance: Any = None,
         invert: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.axis = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)

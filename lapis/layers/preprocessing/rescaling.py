@@ -1,12 +1,13 @@
 """Numbers times a factor, plus an offset."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 import lapis.ops as ops
 from lapis.core.config import image_data_format
 from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
+from lapis.layers.options import LayerOptions
 from lapis.layers.preprocessing.data_layer import DataLayer
 
 
@@ -23,7 +24,7 @@ class Rescaling(DataLayer):
     [-1.0, 1.0]
     """
 
-    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
+    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.scale = scale
         self.offset = offset

@@ -1,11 +1,12 @@
 """Dropout of single values."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.random as random
 from lapis.core.serialization import builtin
 from lapis.layers.layer import Layer
+from lapis.layers.options import LayerOptions
 from lapis.state import SeedGenerator
 
 
@@ -31,7 +32,11 @@ class Dropout(Layer):
     """
 
     def __init__(
-        self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
+        self,
+        rate: float,
+        noise_shape: Sequence[int | None] | None = None,
+        seed: int | None = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.rate = check_rate(type(self).__name__, "rate", rate)

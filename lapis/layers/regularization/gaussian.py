@@ -1,11 +1,12 @@
 """Normal noise, added to or multiplied with the values."""
 
 import math
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.random as random
 from lapis.core.serialization import builtin
 from lapis.layers.layer import Layer
+from lapis.layers.options import LayerOptions
 from lapis.layers.regularization.dropout import check_rate
 from lapis.state import SeedGenerator
 
@@ -19,7 +20,7 @@ class GaussianNoise(Layer):
     (2, 3)
     """
 
-    def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(self, stddev: float, seed: int | None = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.stddev = check_rate("GaussianNoise", "stddev", stddev)
         self.seed = seed
@@ -50,7 +51,7 @@ class GaussianDropout(Layer):
     (2, 3)
     """
 
-    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(self, rate: float, seed: int | None = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.rate = check_rate("GaussianDropout", "rate", rate)
         self.seed = seed

@@ -1,12 +1,13 @@
 """The values without a margin."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from lapis.core.config import standardize_data_format
 from lapis.core.serialization import builtin
 from lapis.layers.input_spec import InputSpec
 from lapis.layers.layer import Layer
+from lapis.layers.options import LayerOptions
 from lapis.layers.reshaping.arguments import Pairs, int_pairs, spatial_axes
 from lapis.layers.windows import int_tuple
 
@@ -51,7 +52,7 @@ class Cropping1D(_Cropping):
     (2, 2, 4)
     """
 
-    def __init__(self, cropping: int | Sequence[int] = (1, 1), **kwargs: Any) -> None:
+    def __init__(self, cropping: int | Sequence[int] = (1, 1), **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(1, **kwargs)
         self.cropping = int_tuple(cropping, 2, "cropping", least=0)
 
@@ -72,7 +73,9 @@ class Cropping2D(_Cropping):
     (2, 4, 3, 1)
     """
 
-    def __init__(self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(2, **kwargs)
         self.data_format = standardize_data_format(data_format)
         self.cropping = int_pairs(cropping, 2, "cropping")
@@ -93,7 +96,9 @@ class Cropping3D(_Cropping):
     (2, 1, 2, 3, 1)
     """
 
-    def __init__(self, cropping: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, cropping: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(3, **kwargs)
         self.data_format = standardize_data_format(data_format)
         self.cropping = int_pairs(cropping, 3, "cropping")

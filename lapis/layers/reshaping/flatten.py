@@ -1,13 +1,14 @@
 """All axes but the batch joined into one."""
 
 import math
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 from lapis.core.config import standardize_data_format
 from lapis.core.serialization import builtin
 from lapis.layers.input_spec import InputSpec
 from lapis.layers.layer import Layer
+from lapis.layers.options import LayerOptions
 
 
 @builtin("keras.layers")
@@ -22,7 +23,7 @@ class Flatten(Layer):
     (2, 12)
     """
 
-    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, data_format: str | None = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(min_ndim=1)

@@ -1,12 +1,13 @@
 """The axes in another order."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.layers.input_spec import InputSpec
 from lapis.layers.layer import Layer
+from lapis.layers.options import LayerOptions
 
 
 @builtin("keras.layers")
@@ -20,7 +21,7 @@ class Permute(Layer):
     (5, 4, 3)
     """
 
-    def __init__(self, dims: Sequence[int], **kwargs: Any) -> None:
+    def __init__(self, dims: Sequence[int], **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):

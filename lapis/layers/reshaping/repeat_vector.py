@@ -1,11 +1,12 @@
 """One vector, many times."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.layers.input_spec import InputSpec
 from lapis.layers.layer import Layer
+from lapis.layers.options import LayerOptions
 
 
 @builtin("keras.layers")
@@ -19,7 +20,7 @@ class RepeatVector(Layer):
     (5, 3, 2)
     """
 
-    def __init__(self, n: int, **kwargs: Any) -> None:
+    def __init__(self, n: int, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         if not isinstance(n, int) or isinstance(n, bool):
             raise TypeError(f"RepeatVector got n={n!r}; expected an integer.")

@@ -1,13 +1,14 @@
 """Larger sequences, images and volumes."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 from lapis.core.config import standardize_data_format
 from lapis.core.serialization import builtin
 from lapis.layers.input_spec import InputSpec
 from lapis.layers.layer import Layer
+from lapis.layers.options import LayerOptions
 from lapis.layers.reshaping.arguments import spatial_axes
 from lapis.layers.windows import int_tuple
 
@@ -25,7 +26,7 @@ class UpSampling1D(Layer):
     (2, 6, 4)
     """
 
-    def __init__(self, size: int = 2, **kwargs: Any) -> None:
+    def __init__(self, size: int = 2, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         if not isinstance(size, int) or isinstance(size, bool):
             raise TypeError(f"UpSampling1D got size={size!r}; expected an integer.")
@@ -77,7 +78,7 @@ class UpSampling2D(_UpSampling):
         size: int | Sequence[int] = (2, 2),
         data_format: str | None = None,
         interpolation: str = "nearest",
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(size, 2, data_format, **kwargs)
         self.interpolation = interpolation.lower()
@@ -106,5 +107,7 @@ class UpSampling3D(_UpSampling):
     (1, 4, 4, 4, 1)
     """
 
-    def __init__(self, size: int | Sequence[int] = (2, 2, 2), data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, size: int | Sequence[int] = (2, 2, 2), data_format: str | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(size, 3, data_format, **kwargs)

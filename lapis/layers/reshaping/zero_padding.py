@@ -1,13 +1,14 @@
 """Zeros around the values."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 from lapis.core.config import standardize_data_format
 from lapis.core.serialization import builtin
 from lapis.layers.input_spec import InputSpec
 from lapis.layers.layer import Layer
+from lapis.layers.options import LayerOptions
 from lapis.layers.reshaping.arguments import Pairs, int_pairs, spatial_axes
 from lapis.layers.windows import int_tuple
 
@@ -46,7 +47,9 @@ class ZeroPadding1D(_ZeroPadding):
     (2, 6, 4)
     """
 
-    def __init__(self, padding: int | Sequence[int] = 1, data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, padding: int | Sequence[int] = 1, data_format: str | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(1, data_format, **kwargs)
         self.padding = int_tuple(padding, 2, "padding", least=0)
 
@@ -66,7 +69,7 @@ class ZeroPadding2D(_ZeroPadding):
     (2, 4, 8, 1)
     """
 
-    def __init__(self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(2, data_format, **kwargs)
         self.padding = int_pairs(padding, 2, "padding")
 
@@ -83,6 +86,8 @@ class ZeroPadding3D(_ZeroPadding):
     (2, 5, 6, 7, 1)
     """
 
-    def __init__(self, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(3, data_format, **kwargs)
         self.padding = int_pairs(padding, 3, "padding")

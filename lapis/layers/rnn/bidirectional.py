@@ -1,6 +1,6 @@
 """A recurrent layer run in both directions."""
 
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import lapis.ops as ops
 from lapis.core import nest
@@ -12,6 +12,7 @@ from lapis.core.serialization import (
 )
 from lapis.layers.calling import signature_of
 from lapis.layers.layer import Layer
+from lapis.layers.options import LayerOptions
 from lapis.state import Variable
 
 _MODES = ("sum", "mul", "ave", "concat", None)
@@ -54,7 +55,7 @@ class Bidirectional(Layer):
         merge_mode: str | None = "concat",
         weights: Any = None,
         backward_layer: Layer | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         for name, value in (("layer", layer), ("backward_layer", backward_layer)):
             if not isinstance(value, Layer) and not (value is None and name == "backward_layer"):

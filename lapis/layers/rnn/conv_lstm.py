@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from lapis.core.serialization import builtin
 from lapis.layers.input_spec import InputSpec
+from lapis.layers.options import Activation
 from lapis.layers.rnn.cell_layer import CellLayer, from_cell
 from lapis.layers.rnn.conv_lstm_cell import ConvLSTMCell
 
@@ -30,8 +31,8 @@ class ConvLSTM(CellLayer):
         padding: str = "valid",
         data_format: str | None = None,
         dilation_rate: int | Sequence[int] = 1,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: Activation = "tanh",
+        recurrent_activation: Activation = "sigmoid",
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         recurrent_initializer: Any = "orthogonal",

@@ -7,6 +7,7 @@ import lapis.activations as activations
 import lapis.ops as ops
 from lapis.core.config import standardize_data_format
 from lapis.layers.input_spec import InputSpec
+from lapis.layers.options import Activation
 from lapis.layers.rnn.recurrent_cell import RecurrentCell, check_units, forget_bias
 from lapis.layers.windows import int_tuple, padding_name
 from lapis.ops.rnn import lstm_gates
@@ -32,7 +33,7 @@ class ConvLSTMCell(RecurrentCell):
         padding: str,
         data_format: str | None,
         dilation_rate: int | Sequence[int],
-        recurrent_activation: Any,
+        recurrent_activation: Activation,
         unit_forget_bias: bool,
         **kwargs: Any,
     ) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.layers.input_spec import InputSpec
+from lapis.layers.options import Activation
 from lapis.layers.rnn.cell_layer import CellLayer, check_use_cudnn, from_cell, refuse_cudnn
 from lapis.layers.rnn.recurrent_cell import GatedCell
 from lapis.ops.rnn import gru_gates
@@ -30,8 +31,8 @@ class GRUCell(GatedCell):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: Activation = "tanh",
+        recurrent_activation: Activation = "sigmoid",
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         recurrent_initializer: Any = "orthogonal",
@@ -136,8 +137,8 @@ class GRU(CellLayer):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: Activation = "tanh",
+        recurrent_activation: Activation = "sigmoid",
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         recurrent_initializer: Any = "orthogonal",

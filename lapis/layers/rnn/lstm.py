@@ -7,6 +7,7 @@ from lapis.core.serialization import builtin
 from lapis.graph import inferring
 from lapis.kernels import cudnn
 from lapis.layers.input_spec import InputSpec
+from lapis.layers.options import Activation
 from lapis.layers.rnn.cell_layer import CellLayer, check_use_cudnn, from_cell, refuse_cudnn
 from lapis.layers.rnn.recurrent_cell import GatedCell, forget_bias
 from lapis.ops.rnn import lstm_gates
@@ -31,8 +32,8 @@ class LSTMCell(GatedCell):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: Activation = "tanh",
+        recurrent_activation: Activation = "sigmoid",
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         recurrent_initializer: Any = "orthogonal",
@@ -118,8 +119,8 @@ class LSTM(CellLayer):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: Activation = "tanh",
+        recurrent_activation: Activation = "sigmoid",
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         recurrent_initializer: Any = "orthogonal",

@@ -11,6 +11,7 @@ import lapis.initializers as initializers
 import lapis.ops as ops
 import lapis.regularizers as regularizers
 from lapis.layers.layer import Layer
+from lapis.layers.options import Activation
 from lapis.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 from lapis.ops.rnn import recurrence, rnn
 from lapis.state import SeedGenerator
@@ -35,7 +36,7 @@ class RecurrentCell(DropoutRNNCell, Layer):
 
     def __init__(
         self,
-        activation: Any,
+        activation: Activation,
         use_bias: bool,
         kernel_initializer: Any,
         recurrent_initializer: Any,

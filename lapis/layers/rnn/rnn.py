@@ -1,13 +1,14 @@
 """The layer that runs a recurrent cell over the time steps of sequences."""
 
 from contextlib import nullcontext
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import lapis.ops as ops
 from lapis.core import nest
 from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
 from lapis.graph import inferring
 from lapis.layers.layer import Layer
+from lapis.layers.options import LayerOptions
 from lapis.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 from lapis.layers.rnn.recurrent_cell import RecurrentCell
 from lapis.layers.rnn.stacked_rnn_cells import (
@@ -73,7 +74,7 @@ class RNN(Layer):
         stateful: bool = False,
         unroll: bool = False,
         zero_output_for_mask: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         if isinstance(cell, (list, tuple)):
             cell = StackedRNNCells(cell)

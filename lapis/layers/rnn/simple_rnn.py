@@ -1,9 +1,10 @@
 """The plain recurrent layer and its cell."""
 
-from typing import Any
+from typing import Any, Unpack
 
 from lapis.core.serialization import builtin
 from lapis.layers.input_spec import InputSpec
+from lapis.layers.options import Activation, BaseOptions, LayerOptions
 from lapis.layers.rnn.cell_layer import CellLayer, from_cell
 from lapis.layers.rnn.recurrent_cell import RecurrentCell, check_units
 
@@ -32,7 +33,7 @@ class SimpleRNNCell(RecurrentCell):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
+        activation: Activation = "tanh",
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         recurrent_initializer: Any = "orthogonal",
@@ -46,7 +47,7 @@ class SimpleRNNCell(RecurrentCell):
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(
             activation=activation,
@@ -107,7 +108,7 @@ class SimpleRNN(CellLayer):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
+        activation: Activation = "tanh",
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         recurrent_initializer: Any = "orthogonal",
@@ -127,7 +128,7 @@ class SimpleRNN(CellLayer):
         stateful: bool = False,
         unroll: bool = False,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BaseOptions],
     ) -> None:
         cell = SimpleRNNCell(
             units,

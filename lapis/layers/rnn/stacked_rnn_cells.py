@@ -1,13 +1,14 @@
 """Several recurrent cells, one on top of the other, as one cell."""
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import lapis.ops as ops
 from lapis.core import nest
 from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
 from lapis.layers.calling import signature_of
 from lapis.layers.layer import Layer
+from lapis.layers.options import LayerOptions
 
 
 def check_cell(cell: Any, owner: str) -> None:
@@ -52,7 +53,7 @@ class StackedRNNCells(Layer):
     [4, 2]
     """
 
-    def __init__(self, cells: Sequence[Any], **kwargs: Any) -> None:
+    def __init__(self, cells: Sequence[Any], **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         for cell in cells:
             check_cell(cell, "StackedRNNCells")

@@ -1,12 +1,13 @@
 """A layer applied to each time step by itself."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.layers.calling import signature_of
 from lapis.layers.core.wrapper import Wrapper
 from lapis.layers.layer import Layer
+from lapis.layers.options import LayerOptions
 
 
 @builtin("keras.layers")
@@ -22,7 +23,7 @@ class TimeDistributed(Wrapper):
     (2, 5, 4)
     """
 
-    def __init__(self, layer: Layer, **kwargs: Any) -> None:
+    def __init__(self, layer: Layer, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(layer, **kwargs)
         self.supports_masking = True
 

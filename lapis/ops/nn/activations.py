@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from lapis.graph import op, remember_logits
-from lapis.ops.arrays import Tensor, axis_tuple, to_array, to_float
+from lapis.ops.arrays import Tensor, axis_tuple, in_float32, to_array, to_float
 
 
 @op
@@ -48,7 +48,7 @@ def elu(x: Any, alpha: float = 1.0) -> Tensor:
     >>> elu([0.0, 2.0]).tolist()
     [0.0, 2.0]
     """
-    return jax.nn.elu(to_array(x), alpha)
+    return in_float32(jax.nn.elu, to_array(x), alpha)
 
 
 @op
@@ -58,7 +58,7 @@ def celu(x: Any, alpha: float = 1.0) -> Tensor:
     >>> celu([0.0, 2.0]).tolist()
     [0.0, 2.0]
     """
-    return jax.nn.celu(to_array(x), alpha)
+    return in_float32(jax.nn.celu, to_array(x), alpha)
 
 
 @op
@@ -68,7 +68,7 @@ def selu(x: Any) -> Tensor:
     >>> selu([0.0]).tolist()
     [0.0]
     """
-    return jax.nn.selu(to_array(x))
+    return in_float32(jax.nn.selu, to_array(x))
 
 
 @op
@@ -80,7 +80,7 @@ def gelu(x: Any, approximate: bool = True) -> Tensor:
     >>> gelu([0.0]).tolist()
     [0.0]
     """
-    return jax.nn.gelu(to_array(x), approximate)
+    return in_float32(jax.nn.gelu, to_array(x), approximate)
 
 
 @op
@@ -90,7 +90,7 @@ def silu(x: Any) -> Tensor:
     >>> silu([0.0]).tolist()
     [0.0]
     """
-    return jax.nn.silu(to_array(x))
+    return in_float32(jax.nn.silu, to_array(x))
 
 
 swish = silu
@@ -104,7 +104,7 @@ def sigmoid(x: Any) -> Tensor:
     [0.5]
     """
     x = to_array(x)
-    y = jax.nn.sigmoid(x)
+    y = in_float32(jax.nn.sigmoid, x)
     remember_logits(y, x, "sigmoid")
     return y
 
@@ -116,7 +116,7 @@ def log_sigmoid(x: Any) -> Tensor:
     >>> round(float(log_sigmoid(0.0)), 4)
     -0.6931
     """
-    return jax.nn.log_sigmoid(to_array(x))
+    return in_float32(jax.nn.log_sigmoid, to_array(x))
 
 
 @op
@@ -169,7 +169,7 @@ def softplus(x: Any) -> Tensor:
     >>> round(float(softplus(0.0)), 4)
     0.6931
     """
-    return jax.nn.softplus(to_array(x))
+    return in_float32(jax.nn.softplus, to_array(x))
 
 
 @op
@@ -272,7 +272,7 @@ def softmax(x: Any, axis: int | Sequence[int] | None = -1) -> Tensor:
             "sigmoid.",
             stacklevel=3,
         )
-    y = jax.nn.softmax(x, axis=axis_tuple(axis))
+    y = in_float32(jax.nn.softmax, x, axis_tuple(axis))
     if isinstance(axis, int):
         remember_logits(y, x, "softmax", axis % x.ndim)
     return y
@@ -285,7 +285,7 @@ def log_softmax(x: Any, axis: int | Sequence[int] | None = -1) -> Tensor:
     >>> [round(v, 4) for v in log_softmax([0.0, 0.0]).tolist()]
     [-0.6931, -0.6931]
     """
-    return jax.nn.log_softmax(to_float(x), axis=axis_tuple(axis))
+    return in_float32(jax.nn.log_softmax, to_float(x), axis_tuple(axis))
 
 
 @op

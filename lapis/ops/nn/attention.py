@@ -60,7 +60,8 @@ def dot_product_attention(
             query, key, value, bias, mask, scale=scale, is_causal=is_causal, implementation="cudnn"
         )
     if bias is None and attention.serves(query, key, value, mask, scale):
-        return attention.attend(query, key, value, mask, scale, is_causal)
+        query, key, value = (x.astype(jnp.float32) for x in (query, key, value))
+        return attention.attend(query, key, value, mask, scale, is_causal).astype(dtype)
     return attention.formula(query, key, value, bias, mask, scale, is_causal)
 
 

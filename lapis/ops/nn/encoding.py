@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from lapis.core.watching import watching
 from lapis.graph import op
 from lapis.ops.arrays import Tensor, array_dtype
 
@@ -20,6 +21,8 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
     """
     if sparse:
         raise ValueError(_NO_SPARSE.format(name="one_hot"))
+    if watching.watch is not None:
+        watching.watch.ids("one_hot", x, 0, num_classes)
     return jax.nn.one_hot(jnp.asarray(x), num_classes, axis=axis, dtype=array_dtype(dtype))
 
 

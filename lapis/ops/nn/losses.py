@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 import lapis.core.config as config
+from lapis.core.watching import watching
 from lapis.graph import op
 from lapis.ops.arrays import Tensor, to_float
 
@@ -80,6 +81,8 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
         raise ValueError(
             f"target must have the shape of output without the classes, {output.shape[:-1]}, and got {target.shape}."
         )
+    if watching.watch is not None:
+        watching.watch.ids("sparse_categorical_crossentropy", target, 0, output.shape[axis])
     if from_logits and axis in (-1, output.ndim - 1):
         return _minus_log_softmax_at(to_float(output), target)
     log_probabilities = _log_probabilities(output, from_logits, axis)

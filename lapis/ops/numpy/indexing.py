@@ -5,6 +5,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from lapis.core.watching import watching
 from lapis.graph import KerasTensor, op
 from lapis.kernels.rows import serves, take_rows
 from lapis.ops.arrays import Tensor, to_array
@@ -36,6 +37,12 @@ def _check_range(shape: tuple, key: Any) -> None:
             raise IndexError(f"Index {k} is out of range for axis {axis} of size {length}, shape {shape}.")
 
 
+def _watch(name: str, x: Any, indices: Any, axis: int | None) -> None:
+    if watching.watch is not None:
+        size = x.size if axis is None else x.shape[axis]
+        watching.watch.ids(name, indices, -size, size)
+
+
 @op
 def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     """The elements of `x` at `indices` along `axis`, of the flattened array for `None`.
@@ -46,6 +53,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     [30, 10]
     """
     x, indices = to_array(x), jnp.asarray(indices)
+    _watch("take", x, indices, axis)
     return take_rows(x, indices) if axis == 0 and serves(x, indices) else jnp.take(x, indices, axis=axis)
 
 
@@ -56,7 +64,9 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     >>> take_along_axis([[3, 1], [5, 7]], [[1], [0]], axis=1).tolist()
     [[1], [5]]
     """
-    return jnp.take_along_axis(jnp.asarray(x), jnp.asarray(indices), axis=axis)
+    x, indices = jnp.asarray(x), jnp.asarray(indices)
+    _watch("take_along_axis", x, indices, axis)
+    return jnp.take_along_axis(x, indices, axis=axis)
 
 
 @op

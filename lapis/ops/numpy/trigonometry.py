@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from lapis.graph import op
-from lapis.ops.arrays import Tensor, to_array, to_common_float, to_float
+from lapis.ops.arrays import Tensor, in_float32, to_array, to_common_float, to_float
 
 
 @op
@@ -95,7 +95,7 @@ def tanh(x: Any) -> Tensor:
     >>> tanh([0]).tolist()
     [0.0]
     """
-    return jnp.tanh(to_float(x))
+    return in_float32(jnp.tanh, to_float(x))
 
 
 @op

@@ -14,29 +14,34 @@ from lapis.training.checks.values import check_ids, check_labels
 _Check = Callable[[Subject], Iterator[Finding]]
 
 # What shapes, names and settings tell: looked at once for each kind of data.
-_CHECKS: tuple[_Check, ...] = (
+_DATA_CHECKS: tuple[_Check, ...] = (
     check_inputs,
     check_outputs,
     check_targets,
     check_losses,
     check_trained_outputs,
     check_class_weight,
-    *(masks.lost_masks, monitors.unknown_monitors),
-    *(steps.steps_beyond_data, steps.static_batches, steps.lonely_statistics),
-    *(frozen.nothing_trains, frozen.frozen_after_compile),
-    *(frozen.training_written_in, frozen.frozen_without_statistics),
-    *(precision.ids_through_floats, precision.float64_cut, precision.half_precision),
+)
+# What the graph tells, and a trace of the model with data that fit it.
+_GRAPH_CHECKS: tuple[_Check, ...] = (
+    masks.lost_masks,
+    *(monitors.unknown_monitors, steps.steps_beyond_data, steps.static_batches, steps.lonely_statistics),
+    *(frozen.nothing_trains, frozen.frozen_after_compile, frozen.training_written_in, frozen.frozen_without_statistics),
+    *(precision.ids_through_floats, precision.rounded_values, precision.float64_cut, precision.half_precision),
     *(unused.unused_layers, unused.unused_branches, unused.unused_inputs),
     *(sharing.layers_on_their_own_output, sharing.layers_repeated_in_lists, sharing.shared_initializers),
     *(gradients.weights_without_gradient, gradients.weights_without_gradient_in_calls),
 )
 # What only the numbers tell: looked at in each run.
-_VALUE_CHECKS: tuple[_Check, ...] = (check_labels, check_ids, precision.rounded_values)
+_VALUE_CHECKS: tuple[_Check, ...] = (check_labels, check_ids)
 
 
 def findings(subject: Subject) -> list[Finding]:
-    """What the model, its settings and the shapes and names of the data tell."""
-    return [finding for check in _CHECKS for finding in check(subject)]
+    """What the model, its settings and the shapes and names of the data tell; of data that do not fit, no more."""
+    found = [finding for check in _DATA_CHECKS for finding in check(subject)]
+    if not any(finding.severity == "error" for finding in found):
+        found += [finding for check in _GRAPH_CHECKS for finding in check(subject)]
+    return found
 
 
 def value_findings(subject: Subject) -> list[Finding]:

@@ -1,5 +1,6 @@
 """Trainable weights that no gradient comes to."""
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,8 +33,8 @@ def weights_without_gradient(subject: Subject) -> Iterator[Finding]:
         return
     reached: set[int] = set()
     blocks: dict[int, Node] = {}
-    _reach(graph.plan, graph.outputs, reached, blocks)
-    for node in _inner_nodes(graph.plan):
+    _reach(graph.graph_plan, graph.outputs, reached, blocks)
+    for node in _inner_nodes(graph.graph_plan):
         layer = node.operation
         if isinstance(layer, Layer) and id(layer) not in reached and _trains(layer):
             reached.add(id(layer))
@@ -79,7 +80,7 @@ def _reach(plan: Plan, outputs: list[KerasTensor], reached: set[int], blocks: di
             wanted.update(id(x) for x in node.input_tensors if is_float_dtype(x.dtype))
             continue
         inner = [graph.outputs[node.output_tensors.index(x)] for x in come]
-        inside = _reach(graph.plan, inner, reached, blocks)
+        inside = _reach(graph.graph_plan, inner, reached, blocks)
         for x, given in zip(graph.inputs, node.input_tensors):
             if id(x) in inside and is_float_dtype(given.dtype):
                 wanted.add(id(given))
@@ -92,7 +93,7 @@ def _inner_nodes(plan: Plan) -> Iterator[Node]:
         if graph is None:
             yield node
         else:
-            yield from _inner_nodes(graph.plan)
+            yield from _inner_nodes(graph.graph_plan)
 
 
 def _block_after(node: Node, blocks: dict[int, Node]) -> Node | None:
@@ -141,7 +142,9 @@ def _gradients_are_zero(model: Any, x: Any) -> list[bool]:
         values = [jnp.asarray(leaf) for leaf in nest.flatten([outputs, losses]) if leaf is not None]
         return sum(jnp.sum(jnp.square(value)) for value in values if jnp.issubdtype(value.dtype, jnp.floating))
 
-    jaxpr = jax.make_jaxpr(jax.grad(objective))(trainable, fixed, x).jaxpr
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they come when the model runs
+        jaxpr = jax.make_jaxpr(jax.grad(objective))(trainable, fixed, x).jaxpr
     makers = {id(var): equation for equation in jaxpr.eqns for var in equation.outvars}
     return [_is_zero(var, makers) for var in jaxpr.outvars]
 

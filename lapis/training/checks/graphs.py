@@ -14,7 +14,7 @@ def plans(model: Any) -> Iterator[Plan]:
         graph = graph_of(layer) if hasattr(layer, "graph") else None
         if graph is not None and id(graph) not in seen:
             seen.add(id(graph))
-            yield graph.plan
+            yield graph.graph_plan
 
 
 def nodes(model: Any) -> Iterator[Node]:

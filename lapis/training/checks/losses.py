@@ -5,6 +5,7 @@ from typing import Any
 
 import lapis.core.nest as nest
 from lapis.core.findings import Finding
+from lapis.graph import InnerTensor, KerasTensor, producer
 from lapis.metrics import BinaryAccuracy
 from lapis.training.checks.pairs import Pair, pairs
 from lapis.training.checks.subject import Subject, has_own_steps
@@ -161,19 +162,17 @@ def check_trained_outputs(subject: Subject) -> Iterator[Finding]:
 
 def _reaches_weights(x: Any) -> bool:
     """Whether a trainable variable lies on the way to a symbolic tensor; so where nobody knows the way."""
-    history = getattr(x, "_keras_history", None)
-    if history is None:
+    if not isinstance(x, KerasTensor):
         return True
     seen: set[int] = set()
     stack = [x]
     while stack:
         tensor = stack.pop()
-        history = getattr(tensor, "_keras_history", None)
-        if history is None or history.node_index < 0 or id(tensor) in seen:
+        node = producer(tensor)
+        if id(tensor) in seen or node is None:
             continue
         seen.add(id(tensor))
-        node = history.operation._inbound_nodes[history.node_index]
-        if getattr(history.operation, "trainable_variables", None):
+        if isinstance(tensor, InnerTensor) or getattr(node.operation, "trainable_variables", None):
             return True
         stack += node.input_tensors
     return False

@@ -7,7 +7,7 @@ from lapis.core.changes import last_change
 from lapis.core.findings import CheckError, Finding, tell
 from lapis.core.source import frames_inside
 from lapis.data import ArrayAdapter, DataAdapter, get_data_adapter, unpack_x_y_sample_weight
-from lapis.training.building import build_on, known_outputs
+from lapis.training.building import outputs_for
 from lapis.training.checks import Subject, findings, value_findings
 from lapis.training.checks.subject import graph_of
 from lapis.training.feed import Feed, make_feed
@@ -70,8 +70,6 @@ def before_batch(model: Any, method: str, batch: Any, class_weight: Any = None) 
     parts = unpack_x_y_sample_weight(batch)
     if (last_change(), method, _kind(parts)) in state.kinds:
         return
-    if graph_of(model) is None:
-        build_on(model, lambda: batch, with_targets=True)
     outputs = _outputs(model, parts[0])
     _tell(model, Subject(model, method, batch=parts, whole=parts, outputs=outputs, class_weight=class_weight))
 
@@ -85,7 +83,7 @@ def check_model(
     **settings: Any,
 ) -> list[Finding]:
     """What the checks find, with data or without; nothing is raised or warned of."""
-    settings.update(class_weight=class_weight, batch_size=batch_size)
+    settings.update(class_weight=class_weight, batch_size=batch_size, validates=validation_data is not None or None)
     if given[0] is None:
         graph = graph_of(model)
         return findings(Subject(model, outputs=None if graph is None else graph.output, **settings))
@@ -102,6 +100,9 @@ def check_model(
         return [Finding("data-unreadable", "error", str(error), "Give arrays of equal length, or batches.")]
     try:
         subject = _subject(model, "check", given, feed, validation, validation_data, settings)
+    except Exception as error:  # of the user's own code
+        return [Finding("call-fails", "error", f"{type(error).__name__}: {error}", "Call the model on a batch.")]
+    else:
         return findings(subject) + value_findings(subject)
     finally:
         feed.close()
@@ -120,8 +121,6 @@ def _subject(
     validation_data: Any,
     settings: dict[str, Any],
 ) -> Subject:
-    if graph_of(model) is None:
-        build_on(model, feed.peek, with_targets=model.compiled)
     batch = unpack_x_y_sample_weight(feed.peek())
     adapter = feed.adapter
     if isinstance(adapter, ArrayAdapter):
@@ -138,7 +137,7 @@ def _subject(
 
 def _outputs(model: Any, x: Any) -> Any:
     graph = graph_of(model)
-    return known_outputs(model, x) if graph is None else graph.output
+    return outputs_for(model, x) if graph is None else graph.output
 
 
 def _state(model: Any) -> Checked:

@@ -26,8 +26,8 @@ def unused_branches(subject: Subject) -> Iterator[Finding]:
     graph = graph_of(subject.model)
     if graph is None:
         return
-    inside = {id(operation) for operation in graph.plan.operations}
-    for node in _outside(graph.plan):
+    inside = {id(operation) for operation in graph.graph_plan.operations}
+    for node in _outside(graph.graph_plan):
         if has_weights(node.operation) and id(node.operation) not in inside:
             message = "It was called on what the inputs lead to, but no output of a model depends on it."
             advice = "Add what it gives to the outputs, or leave the call out."
@@ -49,7 +49,7 @@ def unused_inputs(subject: Subject) -> Iterator[Finding]:
     graph = graph_of(subject.model)
     if graph is None:
         return
-    used = {id(x) for node in graph.plan.nodes for x in node.input_tensors} | {id(x) for x in graph.outputs}
+    used = {id(x) for node in graph.graph_plan.nodes for x in node.input_tensors} | {id(x) for x in graph.outputs}
     for x in graph.inputs:
         node = producer(x)
         if node is not None and id(x) not in used:

@@ -175,7 +175,7 @@ def _beyond(ids: np.ndarray, limit: Limit) -> Iterator[Finding]:
 def limits_of(graph: Any) -> list[list[Limit]]:
     """For each input of a graph the layers that look its numbers up, also those in nested models."""
     readers: dict[int, list[Node]] = {}
-    for node in graph.plan.nodes:
+    for node in graph.graph_plan.nodes:
         for x in node.input_tensors:
             readers.setdefault(id(x), []).append(node)
     return [list(_limits(x, readers, "")) for x in graph.inputs]

@@ -1,10 +1,11 @@
 """A mixture of differently changed images."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 import lapis.random as random
 from lapis.core.serialization import builtin
+from lapis.layers.options import LayerOptions
 from lapis.layers.preprocessing.image.augmenters import AugmentingLayer, in_steps, one_of
 from lapis.state import SeedGenerator
 
@@ -80,7 +81,7 @@ class AugMix(AugmentingLayer):
         interpolation: str = "bilinear",
         seed: int | None = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         names = LAYERS + COLOR_LAYERS if all_ops else LAYERS
         super().__init__(value_range, factor, interpolation, seed, names, data_format=data_format, **kwargs)

@@ -1,9 +1,10 @@
 """The whole value range used by each channel."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 from lapis.core.serialization import builtin
+from lapis.layers.options import LayerOptions
 from lapis.layers.preprocessing.image.color_layer import ColorLayer, checked_range
 
 
@@ -21,7 +22,7 @@ class AutoContrast(ColorLayer):
     [0.0, 255.0]
     """
 
-    def __init__(self, value_range: tuple[float, float] = (0, 255), **kwargs: Any) -> None:
+    def __init__(self, value_range: tuple[float, float] = (0, 255), **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.value_range = sorted(checked_range("AutoContrast", value_range))
 

@@ -1,9 +1,10 @@
 """Histogram equalization of tiles, with limited contrast."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 from lapis.core.serialization import builtin
+from lapis.layers.options import LayerOptions
 from lapis.layers.preprocessing.image.color_layer import ColorLayer, checked_range
 from lapis.state import claim_memory
 
@@ -36,7 +37,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(ColorLayer):
         clip_limit: float = 4.0,
         tile_grid_size: tuple[int, int] = (8, 8),
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.value_range = checked_range("ContrastLimitedAdaptiveHistogramEqualization", value_range)

@@ -1,11 +1,12 @@
 """Hue, saturation, and shades of grey."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 import lapis.random as random
 from lapis.core.config import epsilon
 from lapis.core.serialization import builtin
+from lapis.layers.options import LayerOptions
 from lapis.layers.preprocessing.image.base import images_in
 from lapis.layers.preprocessing.image.color_layer import RandomColorLayer, checked_range
 
@@ -34,7 +35,7 @@ class RandomHue(RandomColorLayer):
         value_range: tuple[float, float] = (0, 255),
         data_format: str | None = None,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(seed, data_format=data_format, **kwargs)
         self._set_factor(factor)
@@ -79,7 +80,7 @@ class RandomSaturation(RandomColorLayer):
         value_range: tuple[float, float] = (0, 255),
         data_format: str | None = None,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(seed, data_format=data_format, **kwargs)
         self._set_factor(factor)
@@ -120,7 +121,7 @@ class RandomColorDegeneration(RandomColorLayer):
         value_range: tuple[float, float] = (0, 255),
         data_format: str | None = None,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(seed, data_format=data_format, **kwargs)
         self._set_factor(factor)
@@ -153,7 +154,11 @@ class RandomGrayscale(RandomColorLayer):
     factor: Any
 
     def __init__(
-        self, factor: float = 0.5, data_format: str | None = None, seed: int | None = None, **kwargs: Any
+        self,
+        factor: float = 0.5,
+        data_format: str | None = None,
+        seed: int | None = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(seed, data_format=data_format, **kwargs)
         if not 0 <= factor <= 1:

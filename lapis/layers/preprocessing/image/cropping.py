@@ -1,10 +1,11 @@
 """Parts of images."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 import lapis.random as random
 from lapis.core.serialization import builtin
+from lapis.layers.options import LayerOptions
 from lapis.layers.preprocessing.image.base import BaseImagePreprocessingLayer
 from lapis.layers.preprocessing.image.bounding_boxes import clip_to_image_size, convert_format
 from lapis.state import SeedGenerator
@@ -75,7 +76,7 @@ class CenterCrop(_Crop):
 
     _USE_BASE_FACTOR = False
 
-    def __init__(self, height: int, width: int, data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, height: int, width: int, data_format: str | None = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(height, width, data_format, **kwargs)
 
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> dict:

@@ -1,9 +1,10 @@
 """All values equally often."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 from lapis.core.serialization import builtin
+from lapis.layers.options import LayerOptions
 from lapis.layers.preprocessing.image.color_layer import ColorLayer, checked_range
 
 
@@ -30,7 +31,7 @@ class Equalization(ColorLayer):
         value_range: tuple[float, float] = (0, 255),
         bins: int = 256,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.value_range = sorted(checked_range("Equalization", value_range))

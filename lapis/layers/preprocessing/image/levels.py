@@ -1,10 +1,11 @@
 """Fewer levels of colour: posterization and solarization."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 import lapis.random as random
 from lapis.core.serialization import builtin
+from lapis.layers.options import LayerOptions
 from lapis.layers.preprocessing.image.base import images_in
 from lapis.layers.preprocessing.image.color_layer import RandomColorLayer, checked_range, per_image
 
@@ -33,7 +34,7 @@ class RandomPosterization(RandomColorLayer):
         value_range: tuple[float, float] = (0, 255),
         data_format: str | None = None,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(seed, data_format=data_format, **kwargs)
         self._set_factor(factor)
@@ -82,7 +83,7 @@ class Solarization(RandomColorLayer):
         threshold_factor: Any = 0.0,
         value_range: tuple[float, float] = (0, 255),
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(seed, **kwargs)
         self.addition_factor = _bounds("addition_factor", addition_factor)

@@ -1,9 +1,10 @@
 """The same number of bounding boxes for each image."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 from lapis.core.serialization import builtin
+from lapis.layers.options import LayerOptions
 from lapis.layers.preprocessing.image.base import BaseImagePreprocessingLayer
 
 
@@ -22,7 +23,7 @@ class MaxNumBoundingBoxes(BaseImagePreprocessingLayer):
     [[1.0, 1.0, -1.0]]
     """
 
-    def __init__(self, max_number: int, fill_value: int = -1, **kwargs: Any) -> None:
+    def __init__(self, max_number: int, fill_value: int = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.max_number = int(max_number)
         self.fill_value = int(fill_value)

@@ -1,10 +1,11 @@
 """Images mixed with others of their batch."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 import lapis.random as random
 from lapis.core.serialization import builtin
+from lapis.layers.options import LayerOptions
 from lapis.layers.preprocessing.image.base import images_in
 from lapis.layers.preprocessing.image.color_layer import RandomColorLayer
 from lapis.layers.preprocessing.image.patches import covered, draw_stretch
@@ -61,7 +62,11 @@ class MixUp(MixingLayer):
     _arguments = ("alpha", "seed")
 
     def __init__(
-        self, alpha: float = 0.2, data_format: str | None = None, seed: int | None = None, **kwargs: Any
+        self,
+        alpha: float = 0.2,
+        data_format: str | None = None,
+        seed: int | None = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(seed, data_format=data_format, **kwargs)
         self.alpha = alpha
@@ -114,7 +119,7 @@ class CutMix(MixingLayer):
     _arguments = ("factor", "seed")
 
     def __init__(
-        self, factor: Any = 1.0, seed: int | None = None, data_format: str | None = None, **kwargs: Any
+        self, factor: Any = 1.0, seed: int | None = None, data_format: str | None = None, **kwargs: Unpack[LayerOptions]
     ) -> None:
         super().__init__(seed, data_format=data_format, **kwargs)
         self._set_factor(factor)

@@ -1,11 +1,12 @@
 """A few of many changes, one after the other."""
 
 from functools import partial
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 import lapis.random as random
 from lapis.core.serialization import builtin
+from lapis.layers.options import LayerOptions
 from lapis.layers.preprocessing.image.augmenters import AugmentingLayer, in_steps, one_of
 
 # Their places are the numbers that are drawn.
@@ -55,7 +56,7 @@ class RandAugment(AugmentingLayer):
         interpolation: str = "bilinear",
         seed: int | None = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(value_range, factor, interpolation, seed, LAYERS, data_format=data_format, **kwargs)
         self.num_ops = num_ops

@@ -1,8 +1,9 @@
 """Brightness, contrast, saturation and hue, one after the other."""
 
-from typing import Any
+from typing import Any, Unpack
 
 from lapis.core.serialization import builtin
+from lapis.layers.options import LayerOptions
 from lapis.layers.preprocessing.image.color import RandomHue, RandomSaturation
 from lapis.layers.preprocessing.image.color_layer import RandomColorLayer, checked_range
 from lapis.layers.preprocessing.image.tone import RandomBrightness, RandomContrast
@@ -37,7 +38,7 @@ class RandomColorJitter(RandomColorLayer):
         hue_factor: Any = None,
         seed: int | None = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(seed, data_format=data_format, **kwargs)
         self.value_range = checked_range("RandomColorJitter", value_range)

@@ -1,10 +1,11 @@
 """Images bent as if they were of rubber."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 import lapis.random as random
 from lapis.core.serialization import builtin
+from lapis.layers.options import LayerOptions
 from lapis.layers.preprocessing.image.geometry import FILL_MODES, RandomGeometryLayer, images_in
 from lapis.ops.image.warping import displace
 
@@ -47,7 +48,7 @@ class RandomElasticTransform(RandomGeometryLayer):
         value_range: tuple[float, float] = (0, 255),
         seed: int | None = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(interpolation, fill_mode, fill_value, seed, data_format=data_format, **kwargs)
         self._set_factor(factor)

@@ -1,10 +1,11 @@
 """Rectangles blotted out."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 import lapis.random as random
 from lapis.core.serialization import builtin
+from lapis.layers.options import LayerOptions
 from lapis.layers.preprocessing.image.base import images_in
 from lapis.layers.preprocessing.image.color_layer import RandomColorLayer, checked_range
 from lapis.layers.preprocessing.image.patches import covered, draw_stretch
@@ -42,7 +43,7 @@ class RandomErasing(RandomColorLayer):
         value_range: tuple[float, float] = (0, 255),
         seed: int | None = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(seed, data_format=data_format, **kwargs)
         self._set_factor(factor)

@@ -1,10 +1,11 @@
 """Images mirrored."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 import lapis.random as random
 from lapis.core.serialization import builtin
+from lapis.layers.options import LayerOptions
 from lapis.layers.preprocessing.image.geometry import RandomGeometryLayer
 
 _MODES = ("horizontal", "vertical", "horizontal_and_vertical")
@@ -32,7 +33,7 @@ class RandomFlip(RandomGeometryLayer):
         mode: str = "horizontal_and_vertical",
         seed: int | None = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__("nearest", "reflect", 0.0, seed, data_format=data_format, **kwargs)
         if mode not in _MODES:

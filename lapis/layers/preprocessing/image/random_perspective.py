@@ -1,10 +1,11 @@
 """Images seen from another side."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 import lapis.random as random
 from lapis.core.serialization import builtin
+from lapis.layers.options import LayerOptions
 from lapis.layers.preprocessing.image.bounding_boxes import around
 from lapis.layers.preprocessing.image.geometry import RandomGeometryLayer, images_in
 from lapis.ops.image.warping import homography
@@ -39,7 +40,7 @@ class RandomPerspective(RandomGeometryLayer):
         fill_value: float = 0.0,
         seed: int | None = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(interpolation, "constant", fill_value, seed, data_format=data_format, **kwargs)
         self._set_factor(factor)

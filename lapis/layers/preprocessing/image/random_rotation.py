@@ -1,11 +1,12 @@
 """Images turned."""
 
 import math
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 import lapis.random as random
 from lapis.core.serialization import builtin
+from lapis.layers.options import LayerOptions
 from lapis.layers.preprocessing.image.bounding_boxes import affine_transform
 from lapis.layers.preprocessing.image.geometry import RandomGeometryLayer, images_in, matrix_of
 
@@ -39,7 +40,7 @@ class RandomRotation(RandomGeometryLayer):
         seed: int | None = None,
         fill_value: float = 0.0,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(interpolation, fill_mode, fill_value, seed, factor=factor, data_format=data_format, **kwargs)
 

@@ -1,10 +1,11 @@
 """Images slanted."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 import lapis.random as random
 from lapis.core.serialization import builtin
+from lapis.layers.options import LayerOptions
 from lapis.layers.preprocessing.image.bounding_boxes import around
 from lapis.layers.preprocessing.image.geometry import RandomAffineLayer, drawn_column, images_in, matrix_of
 
@@ -40,7 +41,7 @@ class RandomShear(RandomAffineLayer):
         fill_value: float = 0.0,
         data_format: str | None = None,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(interpolation, fill_mode, fill_value, seed, data_format=data_format, **kwargs)
         self.x_factor = self._either_side(x_factor, "x_factor")

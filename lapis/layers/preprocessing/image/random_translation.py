@@ -1,9 +1,10 @@
 """Images moved up, down and sideways."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 from lapis.core.serialization import builtin
+from lapis.layers.options import LayerOptions
 from lapis.layers.preprocessing.image.geometry import RandomAffineLayer, drawn_column, matrix_of
 
 
@@ -38,7 +39,7 @@ class RandomTranslation(RandomAffineLayer):
         seed: int | None = None,
         fill_value: float = 0.0,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(interpolation, fill_mode, fill_value, seed, data_format=data_format, **kwargs)
         self.height_factor = height_factor

@@ -1,9 +1,10 @@
 """Images scaled to one size."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 from lapis.core.serialization import builtin
+from lapis.layers.options import LayerOptions
 from lapis.layers.preprocessing.image.base import BaseImagePreprocessingLayer
 from lapis.layers.preprocessing.image.bounding_boxes import clip_to_image_size, convert_format
 
@@ -44,7 +45,7 @@ class Resizing(BaseImagePreprocessingLayer):
         fill_value: float = 0.0,
         antialias: bool = False,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.height = height

@@ -1,10 +1,11 @@
 """Blurred and sharpened images."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 import lapis.random as random
 from lapis.core.serialization import builtin
+from lapis.layers.options import LayerOptions
 from lapis.layers.preprocessing.image.base import images_in
 from lapis.layers.preprocessing.image.color_layer import RandomColorLayer, checked_range
 
@@ -39,7 +40,7 @@ class RandomGaussianBlur(RandomColorLayer):
         value_range: tuple[float, float] = (0, 255),
         data_format: str | None = None,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(seed, data_format=data_format, **kwargs)
         self._set_factor(factor)
@@ -91,7 +92,7 @@ class RandomSharpness(RandomColorLayer):
         value_range: tuple[float, float] = (0, 255),
         data_format: str | None = None,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(seed, data_format=data_format, **kwargs)
         self._set_factor(factor)

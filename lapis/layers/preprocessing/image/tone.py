@@ -1,10 +1,11 @@
 """Brightness, contrast and inversion."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 import lapis.random as random
 from lapis.core.serialization import builtin
+from lapis.layers.options import LayerOptions
 from lapis.layers.preprocessing.image.color_layer import RandomColorLayer, checked_range, per_image
 
 
@@ -26,7 +27,11 @@ class RandomBrightness(RandomColorLayer):
     _USE_BASE_FACTOR = True
 
     def __init__(
-        self, factor: Any, value_range: tuple[float, float] = (0, 255), seed: int | None = None, **kwargs: Any
+        self,
+        factor: Any,
+        value_range: tuple[float, float] = (0, 255),
+        seed: int | None = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(seed, factor=factor, **kwargs)
         self.value_range = sorted(checked_range("RandomBrightness", value_range))
@@ -59,7 +64,11 @@ class RandomContrast(RandomColorLayer):
     _FACTOR_BOUNDS = (0, 1)
 
     def __init__(
-        self, factor: Any, value_range: tuple[float, float] = (0, 255), seed: int | None = None, **kwargs: Any
+        self,
+        factor: Any,
+        value_range: tuple[float, float] = (0, 255),
+        seed: int | None = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(seed, **kwargs)
         self._set_factor(factor)
@@ -100,7 +109,7 @@ class RandomInvert(RandomColorLayer):
         value_range: tuple[float, float] = (0, 255),
         seed: int | None = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(seed, data_format=data_format, **kwargs)
         self._set_factor(factor)
