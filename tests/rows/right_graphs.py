@@ -169,6 +169,12 @@ def grown() -> Subject:
     return of(model, **data(20, 8, 4), batch_size=8, steps_per_epoch=3)
 
 
+def built_on_a_batch() -> Subject:
+    model = lapis.Sequential([layers.Dense(1)])
+    model(np.ones((8, 4), "float32"))
+    return of(model, **data(32, 16, 4), batch_size=16)
+
+
 def straight_through() -> Subject:
     x = lapis.Input((4,))
     h = layers.Dense(3)(x)
@@ -226,6 +232,7 @@ def attention_by_hand() -> Subject:
 RIGHT = [
     Right("a small regression", regression),
     Right("a sequential model", grown),
+    Right("a sequential model built on a batch", built_on_a_batch),
     Right("a mask through operators and slices", carried_by_operators),
     Right("a decoder after an encoding", decoder_after_an_encoding),
     Right("a mean over time of one's own", mean_over_unmasked_time),

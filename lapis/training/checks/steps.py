@@ -7,7 +7,7 @@ from typing import Any
 from lapis.core import nest
 from lapis.core.findings import Finding
 from lapis.graph import producer
-from lapis.layers import BatchNormalization
+from lapis.layers import BatchNormalization, InputLayer
 from lapis.training.checks.graphs import nodes, path_of
 from lapis.training.checks.subject import Subject, graph_of
 
@@ -51,7 +51,8 @@ def static_batches(subject: Subject) -> Iterator[Finding]:
     """`batch-size-fixed`: batches of another size than an `Input` says; `stateful-shuffled`: whose states mix."""
     graph = graph_of(subject.model)
     stateful = [node.operation for node in nodes(subject.model) if getattr(node.operation, "stateful", False)]
-    if graph is not None:
+    stack = getattr(subject.model, "_stack", None)  # a Sequential without an Input is built for the first batch's size
+    if graph is not None and (stateful or not stack or isinstance(stack[0], InputLayer)):
         yield from _other_sizes(graph, stateful, subject)
     samples, size = _length(subject.whole), subject.batch_size or _DEFAULT_BATCH
     if stateful and subject.method == "fit" and subject.shuffle is True and (samples or 0) > size:
