@@ -6,6 +6,9 @@ Each row is a process of its own. It builds a model and runs two steps of `fit` 
 which puts the weights and the optimizer's state where XLA has them; plans a large batch; and then runs two steps on
 that. The measured peak is the state's size and what resident memory grew by at most during these, the code of the
 program, which comes from the cache on disk, and the kernels' scratch memory included.
+
+glibc keeps what a thread has freed for that thread, and programs run on one thread or another. So the processes have
+MALLOC_ARENA_MAX=1: what it keeps without need is not what a step takes.
 """
 
 import argparse
@@ -95,7 +98,8 @@ def child(name: str, training: bool, batch: int) -> dict[str, float]:
 def measure(name: str, training: bool, batch: int) -> dict[str, float]:
     """The same in a process of its own."""
     with tempfile.TemporaryDirectory() as home:
-        environment = {**os.environ, "JAX_PLATFORMS": "cpu", "LAPIS_HOME": home, "LAPIS_COMPILATION_CACHE": "1"}
+        settings = {"JAX_PLATFORMS": "cpu", "LAPIS_HOME": home, "LAPIS_COMPILATION_CACHE": "1", "MALLOC_ARENA_MAX": "1"}
+        environment = {**os.environ, **settings}
         command = [sys.executable, "-m", "benchmarks.planning", name, "--child", str(int(training)), str(batch)]
         done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
