@@ -56,7 +56,7 @@ class Place:
 
 def plan_of(operation: Any) -> Plan | None:
     """The plan of a model that is a graph; `None` for any other layer or operation."""
-    plan = getattr(getattr(operation, "graph", None), "plan", None)
+    plan = getattr(getattr(operation, "graph", None), "graph_plan", None)
     return plan if isinstance(plan, Plan) else None
 
 
