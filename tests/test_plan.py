@@ -274,14 +274,14 @@ def test_half_precision_halves_activations() -> None:
 
 def test_a_plan_changes_nothing() -> None:
     model, *_ = mlp()
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
     before, optimizer = [w.numpy() for w in model.weights], model.optimizer
     model.plan(BATCH)
     assert all(np.array_equal(a, b.numpy()) for a, b in zip(before, model.weights, strict=True))
     assert model.optimizer is optimizer and not optimizer.built and not model._compile_loss.built
     assert model.train_function is None
     # One-hot targets, where the plan took class numbers.
-    model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+    model.compile("adam", keras.losses.CategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
     model.plan(BATCH)
     model.fit(np.zeros((8, 784), "float32"), np.eye(10, dtype="float32")[:8], verbose=0)
     assert model.plan(BATCH).memory.state == sum(

@@ -179,7 +179,7 @@ def test_the_code_of_every_layer(family: str) -> None:
         checked += 1
         if not same or _again(model).graph_hash() != model.graph_hash():
             wrong.append(row.name)
-    assert not wrong and checked >= len(rows(family)) * 0.5 - 1
+    assert not wrong and checked >= len(rows(family)) * 0.75 - 1
 
 
 _CHANGES = [
@@ -291,10 +291,12 @@ def test_what_has_to_be_supplied_is_named() -> None:
         def call(self, x: Any) -> Any:
             return x + 1.0
 
-    model = lapis.Model(i, layers.Lambda(nameless := lambda x: x * 2.0)(Local()(i)))
-    code = model.to_code()
-    assert code.startswith("# Needs Local, which cannot be imported.\n# Needs nameless_function, which cannot be")
-    assert _again(model, Local=Local, nameless_function=nameless).graph_hash() == model.graph_hash()
+    twice, more = (lambda x: x * 2.0), (lambda x: x + 2.0)
+    model = lapis.Model(i, layers.Lambda(more)(layers.Lambda(twice)(Local()(i))))
+    heads = [line.split()[2] for line in model.to_code().splitlines() if line.startswith("# Needs")]
+    assert heads == ["Local,", "nameless_function,", "nameless_function_2,"]
+    new = _again(model, Local=Local, nameless_function=twice, nameless_function_2=more)
+    assert new.graph_hash() == model.graph_hash()
     assert "from tests.test_to_code import Half" in _custom_layer().to_code()
 
 

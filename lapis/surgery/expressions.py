@@ -79,8 +79,7 @@ class Expressions:
         if tag == "__bytes__":
             return repr(inner["value"].encode())
         if tag == "__lambda__":
-            self.missing.add("nameless_function")
-            return "nameless_function"
+            return self._named(identifier("nameless_function", set(self.missing)))
         if tag == "function":
             return self._function(entry)
         head, arguments, end = self.parts(entry)
@@ -97,7 +96,7 @@ class Expressions:
         return self.foreign(found) if found is not None else self._named(name)
 
     def _named(self, name: str) -> str:
-        name = name.rpartition(">")[2]
+        name = re.sub(r"\W", "_", name.rpartition(">")[2])
         self.missing.add(name)
         return name
 
