@@ -425,8 +425,8 @@ def test_errors_say_what_to_do():
     for options, message in (
         ({"loss": {"score": "mse", "knd": "mse"}}, r"loss names outputs .*\['knd'\].*\['score', 'kind'\]"),
         ({"loss": ["mse", "mse", "mse"]}, "loss must match the model's outputs, a list of 2"),
-        ({"loss": "mse", "metrics": ["mae"]}, "metrics must match the model's outputs, a list of 2"),
-        ({"loss": "mse", "metrics": {"core": "mae"}}, "metrics names outputs"),
+        ({"loss": ["mse", None], "metrics": ["mae"]}, "metrics must match the model's outputs, a list of 2"),
+        ({"loss": ["mse", None], "metrics": {"core": "mae"}}, "metrics names outputs"),
     ):
         model.compile("sgd", **options)
         with pytest.raises(ValueError, match=message):
