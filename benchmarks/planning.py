@@ -3,7 +3,7 @@
 python -m benchmarks.planning [MODEL ...]
 
 Each row is a process of its own. It builds a model and runs two steps of `fit` (or of `predict`) on a small batch,
-which puts the weights and the optimizer's state where XLA has them; plans a large batch; and then runs a few steps on
+which puts the weights and the optimizer's state where XLA has them; plans a large batch; and then runs two steps on
 that. The measured peak is the state's size and what resident memory grew by at most during these, the code of the
 program, which comes from the cache on disk, and the kernels' scratch memory included.
 """
@@ -66,11 +66,18 @@ def child(name: str, training: bool, batch: int) -> dict[str, float]:
     y = [_batch(spec, samples) for spec in model.outputs]
     small = [array[:4] for array in x], [array[:4] for array in y]
 
+    class TwoSteps(lapis.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            model.stop_training = batch > 0
+
+        def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
+            model.stop_predicting = batch > 0
+
     def run(x: list[Any], y: list[Any], size: int) -> None:
         if training:
-            model.fit(x, y, batch_size=size, epochs=1, shuffle=False, verbose=0)
+            model.fit(x, y, batch_size=size, epochs=1, shuffle=False, verbose=0, callbacks=[TwoSteps()])
         else:
-            model.predict(x, batch_size=size, verbose=0)
+            model.predict(x, batch_size=size, verbose=0, callbacks=[TwoSteps()])
 
     run(*small, 2)
     memory = model.plan(batch, training).memory

@@ -13,7 +13,7 @@ trap 'kill $TYPES 2>/dev/null || true; rm -f "$REPORT"' EXIT
 
 XLA_FLAGS=${XLA_FLAGS:-} "$PYTHON" -m pytest -q tests/test_tiny.py
 # One session, and each worker goes through neighbouring tests, which share compiled programs.
-"$PYTHON" -m pytest -q -n "${LAPIS_TEST_WORKERS:-auto}" --dist worksteal --durations 40 --doctest-modules lapis tests \
+"$PYTHON" -m pytest -q -n "${LAPIS_TEST_WORKERS:-auto}" --dist worksteal --durations 25 --doctest-modules lapis tests \
     --ignore tests/test_tiny.py "$@"
 wait $TYPES || { cat "$REPORT"; exit 1; }
 tail -n 1 "$REPORT"

@@ -1,4 +1,4 @@
-"""Every test starts with names counted from the start and the same random seed."""
+"""Every test starts with names counted from the start, no policy set, and the same random seed, in Keras as well."""
 
 import os
 
@@ -8,8 +8,11 @@ os.environ["KERAS_BACKEND"] = "jax"
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
 os.environ["LAPIS_COMPILATION_CACHE"] = "0"  # tests write nothing into the home folder
 
+import ctypes
 import itertools
 import pathlib
+import platform
+import sys
 from collections.abc import Iterator
 
 import jax
@@ -19,32 +22,41 @@ import lapis
 
 lapis.config.disable_traceback_filtering()  # a test that fails shows where
 
+# Compiled programs, a megabyte each, stay until they fill a worker's share of a quarter of the memory.
 _STATM = pathlib.Path("/proc/self/statm")
-_GROWTH = 1 << 30  # bytes of memory between two clearings of compiled programs, which would fill it otherwise
-_PROGRAMS_KEPT = 200  # tests between two clearings where the memory cannot be looked at
+_ROOM = os.sysconf("SC_PHYS_PAGES") // (4 * (os.cpu_count() or 1)) if _STATM.exists() else 0  # pages
+_PROGRAMS_KEPT = 200  # tests between two clearings where the memory in use cannot be looked at
 _count = itertools.count(1)
-_largest = 0
+_most = 0  # pages
 
 
-def _programs_fill_memory() -> bool:
-    global _largest
-    if not _STATM.exists():
-        return next(_count) % _PROGRAMS_KEPT == 0
-    resident = int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    _largest = _largest or resident + _GROWTH
-    return resident > _largest
+def _resident() -> int:
+    return int(_STATM.read_text().split()[1])
+
+
+def _clear() -> None:
+    jax.clear_caches()
+    lapis.utils.clear_session()
+    if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)  # which gives nothing back to the system by itself
 
 
 @pytest.fixture(autouse=True)
 def _fresh_session() -> Iterator[None]:
-    global _largest
+    global _most
     lapis.utils.clear_session(free_memory=False)
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.clear_session(free_memory=False)
     lapis.utils.set_random_seed(0)
     yield
-    if _programs_fill_memory():
-        jax.clear_caches()
-        lapis.utils.clear_session()
-        _largest = 0
+    if _STATM.exists():
+        _most = _most or _resident() + _ROOM
+        full = _resident() > _most
+    else:
+        full = next(_count) % _PROGRAMS_KEPT == 0
+    if full:
+        _clear()
+        _most = 0
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def arrays_of(group: list[Row]) -> list[np.ndarray]:
 
 
 def side_by_side(group: list[Row], k: Any) -> Any:
-    """A model that calls each row's layer with inputs of its own, as in inference; the outputs are a dict by rows."""
+    """A model that calls each row's layer with inputs of its own; the outputs are a dict by rows."""
     inputs, outputs = [], {}
 
     def symbolic(leaf: Any) -> Any:
@@ -55,7 +55,5 @@ def side_by_side(group: list[Row], k: Any) -> Any:
 
     for row in group:
         args, kwargs = nest.map_structure(symbolic, [list(row.inputs), row.kwargs])
-        if row.random:
-            kwargs["training"] = False
         outputs[row.name] = row.make(k)(*args, **kwargs)
     return k.Model(inputs, outputs, name="side_by_side")

@@ -228,3 +228,146 @@ def test_refused(name):
     assert len(str(caught.value)) > 25
     raised_in = traceback.extract_tb(caught.tb)[-1].filename
     assert "/site-packages/jax" not in raised_in.replace("\\", "/"), raised_in
+
+
+def one(*shape):
+    return lapis.Input(shape)
+
+
+def twice(layer, first, second):
+    layer(first)
+    layer(second)
+
+
+def compiled():
+    inputs = lapis.Input((3,), name="in")
+    model = lapis.Model(inputs, lapis.layers.Dense(1, name="d")(inputs), name="m")
+    model.compile("sgd", "mse")
+    return model
+
+
+def uncompiled():
+    inputs = lapis.Input((3,))
+    return lapis.Model(inputs, lapis.layers.Dense(1)(inputs), name="m")
+
+
+L = lapis.layers
+# Calls on symbolic inputs and of models, and what the message with its note has: the path, what came, what to do.
+CALLS = {
+    "dense_rank": (
+        lambda: L.Dense(2, name="here")(lapis.KerasTensor((None,))),
+        ["'here'", "(None,)", "at least 2 axes"],
+    ),
+    "dense_unknown": (lambda: L.Dense(2, name="here")(one(None)), ["'here/kernel'", "(None, 2)", "Input(shape=...)"]),
+    "dense_changed": (
+        lambda: twice(L.Dense(2, name="here"), one(3), one(4)),
+        ["'here'", "(None, 4)", "size 3", "another"],
+    ),
+    "dense_dict": (lambda: L.Dense(2, name="here")({"a": one(3)}), ["'here'", "takes one tensor", "['a']"]),
+    "dense_list": (lambda: L.Dense(2, name="here")([one(3), one(3)]), ["'here'", "1 input(s)", "(None, 3), (None, 3)"]),
+    "dense_text": (lambda: L.Dense(2, name="here")("text"), ["'here'", "'text' (str)", "only tensors"]),
+    "dense_none": (lambda: L.Dense(2, name="here")(None), ["'here'", "expected a tensor, but got None"]),
+    "dense_object": (lambda: L.Dense(2, name="here")(object()), ["'here'", "(object)", "only tensors"]),
+    "dense_nothing": (
+        lambda: L.Dense(2, name="here")(),
+        ["'here'", "needs the argument 'inputs'", "without arguments"],
+    ),
+    "dense_keyword": (
+        lambda: L.Dense(2, name="here")(one(3), nope=1),
+        ["'here'", "unknown argument 'nope'", "(None, 3)"],
+    ),
+    "conv_rank": (lambda: L.Conv2D(2, 3, name="here")(one(8, 8)), ["'here'", "(None, 8, 8)", "4 axes", "Reshape"]),
+    "conv_channels": (
+        lambda: twice(L.Conv2D(2, 3, name="here"), one(8, 8, 3), one(8, 8, 4)),
+        ["'here'", "(None, 8, 8, 4)", "size 3 on axis -1"],
+    ),
+    "conv_unknown": (
+        lambda: L.Conv2D(2, 3, name="here")(one(8, 8, None)),
+        ["'here'", "(None, 8, 8, None)", "channels"],
+    ),
+    "conv_small": (lambda: L.Conv2D(2, 9, name="here")(one(8, 8, 3)), ["'here'", "(None, 8, 8, 3)", "smaller window"]),
+    "conv1d_rank": (lambda: L.Conv1D(2, 3, name="here")(one(8, 8, 3)), ["'here'", "(None, 8, 8, 3)", "at most 3 axes"]),
+    "transposed_rank": (lambda: L.Conv2DTranspose(2, 3, name="here")(one(8, 3)), ["'here'", "(None, 8, 3)", "4 axes"]),
+    "depthwise_rank": (lambda: L.DepthwiseConv2D(3, name="here")(one(8, 3)), ["'here'", "(None, 8, 3)", "4 axes"]),
+    "pooling_rank": (lambda: L.MaxPooling2D(name="here")(one(8, 3)), ["'here'", "(None, 8, 3)", "4 axes", "Reshape"]),
+    "pooling_small": (lambda: L.MaxPooling2D(9, name="here")(one(8, 8, 3)), ["'here'", "(None, 8, 8, 3)", "smaller"]),
+    "global_rank": (lambda: L.GlobalAveragePooling1D(name="here")(one(8)), ["'here'", "(None, 8)", "3 axes"]),
+    "lstm_rank": (lambda: L.LSTM(2, name="here")(one(8)), ["'here'", "(None, 8)", "3 axes", "expand_dims"]),
+    "lstm_changed": (lambda: twice(L.LSTM(2, name="here"), one(8, 3), one(8, 4)), ["'here'", "(None, 8, 4)", "size 3"]),
+    "gru_changed": (lambda: twice(L.GRU(2, name="here"), one(8, 3), one(8, 4)), ["'here'", "(None, 8, 4)", "size 3"]),
+    "gru_unknown": (
+        lambda: L.GRU(2, name="here")(one(8, None)),
+        ["'here/gru_cell", "(None, None)", "Input(shape=...)"],
+    ),
+    "bidirectional_rank": (lambda: L.Bidirectional(L.GRU(2), name="here")(one(4)), ["'here'", "(None, 4)", "3 axes"]),
+    "distributed_rank": (
+        lambda: L.TimeDistributed(L.Dense(2), name="here")(one()),
+        ["'here'", "(None,)", "three axes"],
+    ),
+    "batch_norm": (lambda: L.BatchNormalization(name="here")(one(None)), ["'here'", "(None, None)", "known size"]),
+    "layer_norm": (lambda: L.LayerNormalization(axis=4, name="here")(one(3)), ["'here'", "(None, 3)", "axis=4"]),
+    "group_norm": (lambda: L.GroupNormalization(5, name="here")(one(4)), ["'here'", "(None, 4)", "groups=5"]),
+    "reshape": (lambda: L.Reshape((5,), name="here")(one(6)), ["'here'", "(6,)", "target_shape=(5,)"]),
+    "permute": (lambda: L.Permute((2, 1), name="here")(one(3, 4, 5)), ["'here'", "(None, 3, 4, 5)", "3 axes"]),
+    "repeat": (lambda: L.RepeatVector(2, name="here")(one(3, 4)), ["'here'", "(None, 3, 4)", "2 axes"]),
+    "cropping": (
+        lambda: L.Cropping2D(9, name="here")(one(6, 6, 1)),
+        ["'here'", "(None, 6, 6, 1)", "nothing of axis 1"],
+    ),
+    "padding_rank": (lambda: L.ZeroPadding2D(2, name="here")(one(6, 6)), ["'here'", "(None, 6, 6)", "4 axes"]),
+    "softmax_axis": (lambda: L.Softmax(axis=4, name="here")(one(3)), ["'here'", "(None, 3)", "axis 4"]),
+    "add_shapes": (lambda: L.Add(name="here")([one(3), one(4)]), ["'here'", "(None, 3), (None, 4)", "go together"]),
+    "add_single": (lambda: L.Add(name="here")(one(3)), ["'here'", "(None, 3)", "list of tensors"]),
+    "add_arguments": (lambda: L.Add(name="here")(one(3), one(3)), ["'here'", "at most 1", "got 2"]),
+    "add_mixed": (lambda: L.Add(name="here")([one(3), "x"]), ["'here'", "'x' (str)", "float32 (None, 3)"]),
+    "concatenate": (lambda: L.Concatenate(name="here")([one(3, 4), one(2, 4)]), ["'here'", "(None, 2, 4)", "axis -1"]),
+    "dot": (lambda: L.Dot(1, name="here")([one(3), one(4)]), ["'here'", "(None, 3) and (None, 4)", "3 and 4 differ"]),
+    "attention_alone": (lambda: L.Attention(name="here")(one(3, 4)), ["'here'", "(None, 3, 4)", "[query, value]"]),
+    "attention_sizes": (
+        lambda: L.Attention(name="here")([one(3, 4), one(3, 5)]),
+        ["'here'", "float32 (None, 3, 4), float32 (None, 3, 5)"],
+    ),
+    "multi_head": (
+        lambda: L.MultiHeadAttention(2, 2, name="here")(one(3, 4)),
+        ["'here'", "argument 'value'", "(None, 3, 4)"],
+    ),
+    "einsum": (
+        lambda: L.EinsumDense("abc,cd->abd", (None, 4), name="here")(one(3)),
+        ["'here'", "(None, 3)", "abc,cd->abd"],
+    ),
+    "unknown_argument": (
+        lambda: L.Dense(2, activatoin="relu"),
+        ["Dense", "['activatoin']", "it takes units", "'activation'?"],
+    ),
+    "class_dense": (lambda: L.Dense(one(3)), ["Dense", "float32 (None, 3)", "Dense(...)(x)"]),
+    "class_conv": (lambda: L.Conv2D(one(8, 8, 3), 3), ["Conv2D", "float32 (None, 8, 8, 3)", "Conv2D(...)(x)"]),
+    "class_dropout": (lambda: L.Dropout(one(3)), ["Dropout", "(None, 3)", "Dropout(...)(x)"]),
+    "class_concatenate": (lambda: L.Concatenate([one(3), one(4)]), ["Concatenate", "(None, 4)", "Concatenate(...)(x)"]),
+    "class_in_sequential": (lambda: lapis.Sequential([L.Dense]), ["the class Dense", "call it: Dense(...)"]),
+    "nested": (
+        lambda: lapis.Sequential([one(3), L.Conv1D(2, 3, name="here")], name="s"),
+        ["'here'", "(None, 3)", "Reshape"],
+    ),
+    "model_shape": (lambda: compiled()(x(2, 4)), ["'m'", "'in'", "(None, 3)", "(2, 4)"]),
+    "model_symbolic": (lambda: compiled()(one(4)), ["'m'", "'in'", "(None, 3)", "(None, 4)"]),
+    "model_two": (lambda: compiled()([x(2, 3), x(2, 3)]), ["'m'", "['in']", "2 tensors", "(2, 3), (2, 3)"]),
+    "model_names": (lambda: compiled()({"wrong": x(2, 3)}), ["'m'", "missing: ['in']", "unknown: ['wrong']"]),
+    "model_none": (lambda: compiled()(None), ["'m'", "'in'", "got None", "not optional"]),
+    "fit_shape": (lambda: compiled().fit(x(4, 5), x(4, 1), verbose=0), ["'m'", "(None, 3)", "(4, 5)"]),
+    "predict_shape": (lambda: compiled().predict(x(4, 5), verbose=0), ["'m'", "(None, 3)", "(4, 5)"]),
+    "fit_uncompiled": (lambda: uncompiled().fit(x(4, 3), x(4, 1)), ["compile() before fit()", "model.compile("]),
+    "evaluate_uncompiled": (lambda: uncompiled().evaluate(x(4, 3), x(4, 1)), ["compile() before evaluate()"]),
+    "train_uncompiled": (lambda: uncompiled().train_on_batch(x(4, 3), x(4, 1)), ["compile() before train_on_batch()"]),
+    "fit_text": (lambda: compiled().fit("data", x(4, 1), verbose=0), ["'data'", "Expected arrays"]),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_calls_refused(name):
+    mistake, words = CALLS[name]
+    with pytest.raises((ValueError, TypeError)) as caught:
+        mistake()
+    told = "\n".join([str(caught.value), *getattr(caught.value, "__notes__", ())])
+    for word in words:
+        assert word in told, told
+    assert "_batch_" not in told and "_size_" not in told

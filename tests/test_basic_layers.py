@@ -324,3 +324,40 @@ def test_masks_on_more_axes_than_time() -> None:
         y = getattr(layers, name)()(arrays)
         assert y.shape == x.shape
         np.testing.assert_array_equal(lapis.graph.get_mask(y), mask)
+
+
+FROZEN = {
+    "Dense": lambda k: k.layers.Dense(2, trainable=False),
+    "BatchNormalization": lambda k: k.layers.BatchNormalization(trainable=False),
+    "LSTM": lambda k: k.layers.LSTM(2, trainable=False),
+    "TimeDistributed": lambda k: k.layers.TimeDistributed(k.layers.Dense(2, trainable=False)),
+}
+
+
+@pytest.mark.parametrize("make", FROZEN.values(), ids=FROZEN)
+def test_layers_made_frozen_stay_so_in_models(make) -> None:
+    for k in (keras, lapis):
+        layer = make(k)
+        model = k.Sequential([k.Input((4, 3)), layer])
+        assert model.weights and not model.trainable_weights
+        if k is lapis:
+            model.compile("sgd", "mse")
+            before = model.get_weights()
+            model.train_on_batch(f32(2, 4, 3), np.ones((2, *model.output_shape[1:]), "float32"))
+            for one, other in zip(before[:2], model.get_weights()[:2], strict=True):
+                np.testing.assert_array_equal(one, other)
+        layer.trainable = True
+        assert model.trainable_weights or layer.__class__.__name__ == "TimeDistributed"
+        again = k.Sequential.from_config(json.loads(json.dumps(model.get_config())))
+        assert bool(again.trainable_weights) == bool(model.trainable_weights)
+
+
+def test_layers_made_frozen_freeze_those_inside() -> None:
+    for layer in (
+        layers.Bidirectional(layers.LSTM(2), trainable=False),
+        layers.TimeDistributed(layers.Dense(2), trainable=False),
+    ):
+        model = lapis.Sequential([lapis.Input((4, 3)), layer])
+        assert model.weights and not model.trainable_weights
+        layer.trainable = True
+        assert len(model.trainable_weights) == len(model.weights)

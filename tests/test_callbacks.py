@@ -121,8 +121,8 @@ def test_early_stopping_options():
     assert len(history.epoch) == 3
     callback = EarlyStopping("loss", min_delta=1e3, patience=2, start_from_epoch=2)
     assert len(model.fit(X, Y, epochs=9, verbose=0, callbacks=[callback]).epoch) == 5
-    beforehand = pytest.warns(lapis.CheckWarning, match="monitor-without-validation")
-    with beforehand, pytest.warns(UserWarning, match="no 'val_loss', only loss, mae"):
+    told = pytest.warns(lapis.CheckWarning, match="monitor-without-validation")
+    with told, pytest.warns(UserWarning, match="no 'val_loss', only loss, mae"):
         model.fit(X, Y, verbose=0, callbacks=[EarlyStopping()])
     with pytest.raises(ValueError, match="Pass mode='max' or mode='min'"):
         model.fit(X, Y, verbose=0, callbacks=[LambdaCallback(on_epoch_end=_add_speed), EarlyStopping("speed")])

@@ -1,5 +1,6 @@
 """`lapis run`, the names that it lends to Lapis, and the part of `tf` that is there."""
 
+import json
 import subprocess
 import sys
 
@@ -90,6 +91,22 @@ def test_missing_script_is_one_sentence(capsys):
         main(["run", "no_such_script.py"])
     assert stop.value.code == 2
     assert "there is no file 'no_such_script.py'" in capsys.readouterr().err
+
+
+def test_plan_of_a_file(tmp_path, capsys):
+    inputs = lapis.Input((None, 4), name="series")
+    model = lapis.Model(inputs, lapis.layers.GlobalAveragePooling1D()(lapis.layers.Dense(3, name="wide")(inputs)))
+    model.save(tmp_path / "model.keras")
+    file, options = str(tmp_path / "model.keras"), ["--predict", "--input-shape", "10,4", "--batch-size", "8"]
+    assert main(["plan", file, *options, "--memory", "50MB", "--chart", str(tmp_path / "plan.svg")]) == 0
+    shown = capsys.readouterr().out
+    assert "wide (Dense)" in shown and "Peak memory" in shown and "Largest batch in 50MB: " in shown
+    assert "wide" in (tmp_path / "plan.svg").read_text()
+    assert main(["plan", file, *options, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["layers"][0]["flops_forward"] == 8 * 10 * (2 * 4 * 3 + 3)
+    with pytest.raises(SystemExit):
+        main(["plan", file])
+    assert "Pass input_shapes" in capsys.readouterr().err
 
 
 def test_custom_layer_with_tf_functions(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 
 import lapis
 from lapis.initializers import draw
+from lapis.saving.aligned import aligned
 from tests.hostile.watching import _memory, _reset_peak
 
 layers = lapis.layers
@@ -141,3 +142,20 @@ def test_loading_takes_little_more_than_the_file(suffix, tmp_path):
         found.load_weights(path)
     assert _memory("VmHWM") - before < 1.3 * megabytes
     assert found.weights[0].held_value() is not None
+
+
+@pytest.mark.parametrize("set_to", ["initializer", "assign", "set_weights"])
+def test_changing_an_array_later_does_not_change_the_weight(set_to):
+    array = aligned((64, 64), np.dtype("float32"))  # which JAX would read in place
+    if set_to == "initializer":
+        variable = lapis.Variable(array)
+    elif set_to == "assign":
+        variable = lapis.Variable(np.ones((64, 64), "float32"))
+        variable.assign(array)
+    else:
+        layer = layers.Dense(64, use_bias=False)
+        layer.build((None, 64))
+        layer.set_weights([array])
+        variable = layer.kernel
+    array[:] = 5
+    assert not variable.numpy().any()

@@ -9,7 +9,7 @@ import lapis
 from lapis import layers, ops
 from lapis.core.findings import CheckWarning
 from lapis.graph import get_mask
-from lapis.training.checks import findings
+from lapis.training.checks import findings, value_findings
 from tests.rows.graph_mistakes import MISTAKES, Mistake
 from tests.rows.right_graphs import RIGHT, Right
 
@@ -19,14 +19,15 @@ def test_a_mistake_is_named(row: Mistake) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CheckWarning)  # of lost masks, told as the graph is made
         subject = row.make()
-    found = findings(subject)
+    found = findings(subject) + value_findings(subject)
     assert [(one.code, one.path) for one in found] == [(row.code, row.path)], "\n".join(map(str, found))
     assert all(one.source is None or "graph_mistakes.py:" in one.source for one in found)
 
 
 @pytest.mark.parametrize("row", RIGHT, ids=lambda row: row.label)
 def test_nothing_is_found_where_all_is_right(row: Right) -> None:
-    assert findings(row.make()) == []
+    subject = row.make()
+    assert findings(subject) + value_findings(subject) == []
 
 
 # What operations do with `x`, whose mask is `_STEPS`, and `y`, which has none: the mask that goes on, or `None`.
@@ -60,6 +61,7 @@ CARRIED = {
     "steps joined": (lambda x, y: ops.concatenate([x, x[:, :2]], axis=1), np.concatenate([_STEPS, _STEPS[:, :2]], 1)),
     "unmasked steps joined": (lambda x, y: ops.concatenate([y, x], axis=1), np.concatenate([_FULL, _STEPS], 1)),
     "a product with weights": (lambda x, y: x @ np.ones((8, 3), "float32"), _STEPS),
+    "scores of steps": (lambda x, y: x @ ops.transpose(y, (0, 2, 1)), None),
     "a mean of features": (lambda x, y: ops.mean(x, axis=-1, keepdims=True), _STEPS),
     "a mean without features": (lambda x, y: ops.mean(x, axis=-1), None),
     "one step": (lambda x, y: x[:, 0], None),
@@ -94,6 +96,14 @@ def test_padding_changes_nothing_behind_operators() -> None:
     padded = np.pad(short, ((0, 0), (0, 3)))
     np.testing.assert_allclose(model(padded), model(short), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(model.predict(padded, verbose=0), model.predict(short, verbose=0), rtol=1e-5, atol=1e-6)
+
+
+def test_a_softmax_layer_hands_a_mask_of_steps_on() -> None:
+    i = lapis.Input((5,), dtype="int32")
+    x = layers.Embedding(10, 5, mask_zero=True)(i)
+    scores, probabilities = lapis.Model(i, [x, layers.Softmax()(x * 2.0)])(_IDS)
+    np.testing.assert_allclose(probabilities, ops.softmax(scores * 2.0), rtol=1e-5)
+    np.testing.assert_array_equal(get_mask(probabilities), _STEPS)
 
 
 def test_a_mask_that_an_operation_drops_is_told_as_the_graph_is_made() -> None:

@@ -21,11 +21,16 @@ KILLS = int(os.environ.get("LAPIS_KILLS", "3"))
 SECONDS = 0.5  # the longest that a process lives after it has begun to train or to save
 
 TRAIN = """
-import json, sys
+import json, pathlib, sys
 import numpy as np
 import lapis as keras
 
-folder, epochs = sys.argv[1], int(sys.argv[2])
+folder, epochs, keeps = pathlib.Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+last = folder / "last.keras"
+if keeps == "backup":
+    keeper = keras.callbacks.BackupAndRestore(folder / "backup", save_freq=3, double_checkpoint=True)
+else:
+    keeper = keras.callbacks.ModelCheckpoint(last, save_freq=3)
 keras.utils.set_random_seed(1)
 draw = np.random.default_rng(0)
 x, y = draw.random((320, 784), "float32"), draw.integers(10, size=320)
@@ -46,12 +51,13 @@ class Ready(keras.callbacks.Callback):
 
 history = model.fit(
     x, y, batch_size=16, epochs=epochs, validation_split=0.2, verbose=0,
+    initial_epoch=last if last.exists() else 0,
     callbacks=[
         Ready(),
+        keeper,
         keras.callbacks.ModelCheckpoint(f"{folder}/best.keras", save_best_only=True, monitor="loss"),
         keras.callbacks.ReduceLROnPlateau(patience=3),
         keras.callbacks.EarlyStopping(patience=1000, restore_best_weights=True),
-        keras.callbacks.BackupAndRestore(f"{folder}/backup", save_freq=3, double_checkpoint=True),
     ],
 )
 values = [variable.numpy() for variable in (*model.variables, *model.optimizer.variables)]
@@ -97,20 +103,22 @@ def finish(process):
 
 
 @pytest.mark.slow
-def test_killed_training_ends_as_training_that_was_not(tmp_path):
+@pytest.mark.parametrize("keeps", ["backup", "checkpoint"])
+def test_killed_training_ends_as_training_that_was_not(keeps, tmp_path):
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     killed.mkdir()
     whole.mkdir()
     epochs = 5 + KILLS
-    finish(start(TRAIN, whole, epochs))
+    finish(start(TRAIN, whole, epochs, keeps))
     hits, inside = 0, 0
     for _ in range(KILLS):
-        hits += kill_later(start(TRAIN, killed, epochs))
+        hits += kill_later(start(TRAIN, killed, epochs, keeps))
         for file in (killed / "backup").glob("*.backup"):
             inside += bool(backup.read(file)["batch"])
-        if (killed / "best.keras").exists():
-            lapis.saving.load_model(killed / "best.keras")
-    finish(start(TRAIN, killed, epochs))
+        for file in killed.glob("*.keras"):
+            lapis.saving.load_model(file)
+    finish(start(TRAIN, killed, epochs, keeps))
+    assert not list(killed.glob(".last.keras.*"))
     print(f"{hits} of {KILLS} kills fell into training of {epochs} epochs; {inside} backups lay inside an epoch")
     assert hits == KILLS
     assert json.loads((killed / "history.json").read_text()) == json.loads((whole / "history.json").read_text())

@@ -21,6 +21,8 @@ pytestmark = [
     # Keras's MixUp asks for int64, which JAX tells.
     pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64:UserWarning"),
 ]
+# Their gradients hang on which values reach a bound exactly: both sides round alike only with XLA's optimizations.
+OPTIMIZED = ("AutoContrast", "AutoContrast-range")
 every_row = pytest.mark.parametrize("row", ROWS, ids=str)
 
 
@@ -192,7 +194,9 @@ def test_forward(pair: Pair) -> None:
 
 
 def _run(layer, row: Row, is_keras: bool, weights: list, held: list) -> Run:
-    """The row in one program; of Keras's random outputs only shapes and types, which need none."""
+    """The row in one program; Keras without gradients runs operation by operation, or only says shapes and types."""
+    if row.name in OPTIMIZED:
+        jax.config.update("jax_disable_most_optimizations", False)  # until the end of this test
     kwargs = _kwargs(row)
     is_float = [np.asarray(x).dtype.kind == "f" for x in nest.flatten(list(row.inputs))]
 
@@ -223,7 +227,8 @@ def _run(layer, row: Row, is_keras: bool, weights: list, held: list) -> Run:
             _, found = call(*arguments)
         return Run(*found, None)
     if row.random or not row.gradient:
-        _, found = jax.jit(call)(*arguments)
+        run = call if is_keras else jax.jit(call)  # XLA takes half a minute over Keras's equalization
+        _, found = run(*arguments)
         return Run(*found, None)
     (_, found), gradients = jax.jit(jax.value_and_grad(call, argnums=(0, 1), has_aux=True))(*arguments)
     return Run(*found, gradients)

@@ -203,6 +203,25 @@ def test_inside_reaches_the_call_that_is_meant() -> None:
         lapis.surgery.inside(layers.Dense(2)(a), "c1")
 
 
+def test_tensors_by_path() -> None:
+    model = settle(four_levels())
+    x = inputs_of(model)
+    paths = ["enc/seq:1/block/add", "relu"]
+    got = lapis.Model(model.input, [model.get_tensor(path) for path in paths])(x)
+    expected = model.features(paths)(x)
+    for mine, path in zip(got, paths, strict=True):
+        np.testing.assert_allclose(mine, expected[path], atol=1e-6)
+
+
+def test_an_input_that_nothing_uses_belongs_to_the_model(tmp_path: Any) -> None:
+    a, b = lapis.Input((4,), name="a"), lapis.Input((4,), name="b")
+    model = lapis.Model([a, b], layers.Dense(2, name="d")(b))
+    assert [place.path for place in model.find("*")] == ["a", "b", "d"]
+    model.save(tmp_path / "m.keras")
+    x = [np.ones((1, 4), "float32"), np.ones((1, 4), "float32")]
+    np.testing.assert_array_equal(lapis.models.load_model(tmp_path / "m.keras")(x), model(x))
+
+
 _PROGRAM = """
 import lapis
 from tests.nested_models import four_levels

@@ -2,11 +2,13 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import lapis as keras
+from benchmarks.planning import measure
 from lapis import layers, ops
 from lapis.kernels import available
 from lapis.training.planning import largest_batch, parse_memory
@@ -226,6 +228,20 @@ def test_rows_follow_the_layers() -> None:
     assert frozen.flops_backward == 0 and frozen.parameters == 72
 
 
+def test_what_is_computed_again_counts_again() -> None:
+    inputs = keras.Input((8,))
+    plans = []
+    for mode in (None, "full"):
+        with keras.RematScope(mode=mode):
+            hidden = layers.Dense(64, activation="tanh")
+        model = keras.Model(inputs, layers.Dense(8)(hidden(inputs)))
+        model.compile("sgd", "mse")
+        plans.append(model.plan(16, compiler=False).layers[0])
+    kept, again = plans
+    assert again.flops_forward == pytest.approx(kept.flops_forward, rel=0.1)
+    assert again.flops_backward > kept.flops_backward + 2 * 16 * 8 * 64 - 1
+
+
 class Subclassed(keras.Model):
     def __init__(self) -> None:
         super().__init__(name="own")
@@ -258,14 +274,14 @@ def test_half_precision_halves_activations() -> None:
 
 def test_a_plan_changes_nothing() -> None:
     model, *_ = mlp()
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
     before, optimizer = [w.numpy() for w in model.weights], model.optimizer
     model.plan(BATCH)
     assert all(np.array_equal(a, b.numpy()) for a, b in zip(before, model.weights, strict=True))
     assert model.optimizer is optimizer and not optimizer.built and not model._compile_loss.built
     assert model.train_function is None
     # One-hot targets, where the plan took class numbers.
-    model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+    model.compile("adam", keras.losses.CategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
     model.plan(BATCH)
     model.fit(np.zeros((8, 784), "float32"), np.eye(10, dtype="float32")[:8], verbose=0)
     assert model.plan(BATCH).memory.state == sum(
@@ -386,3 +402,12 @@ def test_largest_batch(name: str) -> None:
 def test_memory_that_is_none(memory) -> None:
     with pytest.raises(ValueError, match="expected a number of bytes"):
         parse_memory(memory)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the resident memory is read from /proc")
+@pytest.mark.parametrize("training", [True, False], ids=["training", "prediction"])
+@pytest.mark.parametrize("name, batch", [("mlp", 32768), ("toy_resnet", 1024), ("gru", 1024)])
+def test_peak_memory_is_what_a_process_takes(name: str, batch: int, training: bool) -> None:
+    found = measure(name, training, batch)
+    assert found["predicted"] == pytest.approx(found["measured"], rel=0.15)

@@ -1,6 +1,7 @@
 """The sanitizer: what it finds, in which layer, step and place, and how the model is left."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
@@ -313,6 +314,29 @@ def test_the_same_numbers_and_switching() -> None:
     caught(lambda: model.fit(spoiled(NAN), Y, verbose=0))
     config.disable_sanitizer()
     model.fit(spoiled(NAN), Y, verbose=0)
+
+
+def test_layers_that_are_called_alone() -> None:
+    """Whether before, after or between calls of models, and in other threads too."""
+    layer, model = layers.Dense(2, name="alone"), functional(layers.Dense(2, name="d"))
+
+    def both(error: bool) -> None:
+        for act in (lambda: layer(spoiled(NAN)), lambda: model(spoiled(NAN))):
+            if error:
+                assert caught(act).index == (14, 0)
+            else:
+                act()
+
+    config.disable_sanitizer()
+    both(error=False)
+    config.enable_sanitizer()
+    both(error=True)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(both, error=True).result()
+    model.fit(X, Y, verbose=0)
+    both(error=True)
+    config.disable_sanitizer()
+    both(error=False)
 
 
 def test_equal_models_share_programs() -> None:

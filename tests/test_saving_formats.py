@@ -210,11 +210,9 @@ def test_strict(tmp_path, suffix):
     assert "do not fit" in str(report)
 
 
-def test_what_older_files_and_checkpoints_do_not_take(tmp_path):
+def test_what_files_do_not_take(tmp_path):
     model = chain("a")
     path = save(model, tmp_path / "m.h5")
-    with pytest.raises(ValueError, match="strict and rename"):
-        model.load_weights(path, strict=True)
     with pytest.raises(TypeError, match="unknown arguments"):
         model.load_weights(path, color="red")
     with pytest.raises(ValueError, match="max_shard_size is for"):

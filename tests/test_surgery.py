@@ -1,5 +1,6 @@
 """Models changed by path: which layers the new one has, what it computes, and which weights it keeps."""
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -218,6 +219,32 @@ def test_layers_with_nameless_functions_and_frozen_layers_are_copied() -> None:
     new = model.edit().build()
     _close(new(np.ones((1, 3))), model(np.ones((1, 3))), 0.0)
     assert not new.get_layer("d").trainable and new.trainable and not new.trainable_weights
+
+
+def test_layers_on_strings_and_with_what_cannot_be_copied() -> None:
+    class Locked(layers.Dense):
+        def __init__(self, units: int, **kwargs: Any) -> None:
+            super().__init__(units, **kwargs)
+            self.lock = threading.Lock()
+
+    i = lapis.Input((), dtype="string")
+    words = layers.TextVectorization(max_tokens=8, output_sequence_length=3, name="words")
+    words.adapt(["a b c", "b c", "c"])
+    h = layers.GlobalAveragePooling1D()(layers.Embedding(8, 4)(words(i)))
+    model = lapis.Model(i, Locked(2, name="locked")(h))
+    editor = model.edit()
+    new = editor.build()
+    data = np.array(["c b x", "a"])
+    _close(new.predict(data, verbose=0), model.predict(data, verbose=0), 0.0)
+    assert len(editor.report.kept) == 3 and new.get_layer("words").get_vocabulary() == words.get_vocabulary()
+
+
+def test_an_edit_that_fails_leaves_the_editor_as_it_was() -> None:
+    model = _mlp()
+    editor = model.edit()
+    with pytest.raises(ValueError, match="circle"):
+        editor.rewire("a", input="c")
+    assert editor.build().graph_hash() == model.graph_hash()
 
 
 class Scaled(lapis.Model):

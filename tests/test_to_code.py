@@ -144,7 +144,7 @@ def test_the_code_makes_a_model_of_equal_hash(make: Any) -> None:
     new = _again(model)
     assert new.graph_hash() == model.graph_hash() == make().graph_hash()
     assert [w.shape for w in new.weights] == [w.shape for w in model.weights]
-    assert [w.trainable for w in new.weights] == [w.trainable for w in model.weights]
+    assert len(new.trainable_weights) == len(model.trainable_weights)
     assert max(map(len, code.splitlines())) <= 140
     assert new.compiled == model.compiled
 
@@ -179,7 +179,7 @@ def test_the_code_of_every_layer(family: str) -> None:
         checked += 1
         if not same or _again(model).graph_hash() != model.graph_hash():
             wrong.append(row.name)
-    assert not wrong and checked >= len(rows(family)) * 0.5 - 1
+    assert not wrong and checked >= len(rows(family)) * 0.75 - 1
 
 
 _CHANGES = [
@@ -249,9 +249,9 @@ def test_the_code_reads_well() -> None:
 import lapis
 from lapis import layers, ops
 
-dense = layers.Dense(4, name="dense")
 i = lapis.Input((4,), name="i")
 first = layers.Dense(4, activation="tanh", name="first")(i)
+dense = layers.Dense(4)
 dense_output = dense(first)
 twice = lapis.Model(i, dense_output, name="twice")
 
@@ -291,10 +291,12 @@ def test_what_has_to_be_supplied_is_named() -> None:
         def call(self, x: Any) -> Any:
             return x + 1.0
 
-    model = lapis.Model(i, layers.Lambda(nameless := lambda x: x * 2.0)(Local()(i)))
-    code = model.to_code()
-    assert code.startswith("# Needs Local, which cannot be imported.\n# Needs nameless_function, which cannot be")
-    assert _again(model, Local=Local, nameless_function=nameless).graph_hash() == model.graph_hash()
+    twice, more = (lambda x: x * 2.0), (lambda x: x + 2.0)
+    model = lapis.Model(i, layers.Lambda(more)(layers.Lambda(twice)(Local()(i))))
+    heads = [line.split()[2] for line in model.to_code().splitlines() if line.startswith("# Needs")]
+    assert heads == ["Local,", "nameless_function,", "nameless_function_2,"]
+    new = _again(model, Local=Local, nameless_function=twice, nameless_function_2=more)
+    assert new.graph_hash() == model.graph_hash()
     assert "from tests.test_to_code import Half" in _custom_layer().to_code()
 
 
@@ -333,8 +335,7 @@ _BINARY = (
 )  # fmt: skip
 
 
-@st.composite
-def _graphs(draw: Any, depth: int = 2) -> Any:
+def _graph(draw: Any, depth: int = 2) -> Any:
     """A random graph on tensors of four numbers: new and shared layers, nested models and stacks, functions."""
     inputs = [lapis.Input((4,)) for _ in range(draw(st.integers(1, 2)))]
     tensors, shared = list(inputs), [layers.Dense(4, draw(st.sampled_from([None, "tanh"])))]
@@ -342,7 +343,7 @@ def _graphs(draw: Any, depth: int = 2) -> Any:
         x, y = draw(st.sampled_from(tensors)), draw(st.sampled_from(tensors))
         kind = draw(st.sampled_from(["new", "shared", "unary", "binary", "nested"]))
         if kind == "nested" and depth:
-            model = draw(_graphs(depth=depth - 1))
+            model = _graph(draw, depth - 1)
             shared.append(model) if len(model.inputs) == 1 and len(model.outputs) == 1 else None
             out = model([x, y][: len(model.inputs)] if len(model.inputs) > 1 else x)
             tensors += lapis.tree.flatten(out)
@@ -362,8 +363,9 @@ def _graphs(draw: Any, depth: int = 2) -> Any:
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(model=_graphs())
-def test_random_graphs(model: Any) -> None:
+@given(data=st.data())
+def test_random_graphs(data: Any) -> None:
+    model = _graph(data.draw)
     known = model.graph_hash()
     assert _again(model).graph_hash() == known
     editor = model.edit()

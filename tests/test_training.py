@@ -219,7 +219,8 @@ def test_generators_and_other_iterables():
     with pytest.warns(UserWarning, match="can be read only once"):
         history = ours.fit(batches(), epochs=2, verbose=0)
     assert len(history.history["loss"]) == 1
-    with pytest.warns(UserWarning, match="ended after 2 of the 6 steps"):
+    told = pytest.warns(lapis.CheckWarning, match="steps-beyond-data")
+    with told, pytest.warns(UserWarning, match="ended after 2 of the 6 steps"):
         ours.fit(X[:32], Y[:32], batch_size=16, steps_per_epoch=6, verbose=0)
 
 

@@ -389,6 +389,18 @@ def _find_class(config: dict, custom_objects: dict | None) -> Any:
     )
 
 
+def _pass_it(kind: str) -> str:
+    return f" Pass the {kind} itself, or register its class with `lapis.saving.register_keras_serializable()`."
+
+
+def unknown_arguments(cls: type, unknown: Iterable[str]) -> str:
+    """The end of an error's sentence for arguments that a class does not take."""
+    taken = [name for one in cls.__mro__ for name in inspect.signature(one.__init__).parameters]
+    known = [name for name in dict.fromkeys(taken) if name not in ("self", "args", "kwargs")]
+    suggestions = "".join(did_you_mean(name, known) for name in unknown)
+    return f"{cls.__name__} got unknown arguments {sorted(unknown)}; it takes {', '.join(known)}.{suggestions}"
+
+
 def resolve(identifier: Any, kind: str, table: dict[str, Any], base: type | None = None) -> Any:
     """What stands behind every `get`: an object from its name, class, config, or itself.
 
@@ -409,7 +421,9 @@ def resolve(identifier: Any, kind: str, table: dict[str, Any], base: type | None
         if found is None:
             found = _custom((identifier,), None)
         if found is None:
-            raise ValueError(f"There is no {kind} named {identifier!r}.{did_you_mean(identifier, table)}")
+            raise ValueError(
+                f"There is no {kind} named {identifier!r}.{did_you_mean(identifier, table) or _pass_it(kind)}"
+            )
     else:
         found = identifier
     if isinstance(found, type):

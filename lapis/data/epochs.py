@@ -57,7 +57,9 @@ class Epochs:
             try:
                 self._ahead.append(self._next())
             except StopIteration:
-                raise ValueError("The data hold no batches, so there is nothing to run on.") from None
+                raise ValueError(
+                    "The data hold no batches, so there is nothing to run on. A generator can be read only once."
+                ) from None
         return self._ahead[0]
 
     def epoch(self) -> Iterator[tuple[int, int, list[Any]]]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from lapis.core import nest
 from lapis.core.source import calling_line
+from lapis.graph.dims import name_outputs
 from lapis.graph.tensor import KerasHistory, KerasTensor
 
 
@@ -40,6 +41,10 @@ class Node:
             self._substitute = _many
         single = outputs.__class__ is KerasTensor
         self.output_tensors = [outputs] if single else [x for x in nest.flatten(outputs) if isinstance(x, KerasTensor)]
+        for x in self.input_tensors:
+            if x.dims is not None:
+                name_outputs(operation, args, kwargs, self.output_tensors)
+                break
         index = len(operation._inbound_nodes)
         for position, x in enumerate(self.output_tensors):
             x._keras_history = KerasHistory(operation, index, position)

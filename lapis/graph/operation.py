@@ -6,8 +6,9 @@ from typing import Any, TypeVar, overload
 
 from lapis.core import config, nest
 from lapis.core.naming import auto_name
-from lapis.core.tracebacks import is_users
+from lapis.core.tracebacks import is_users, shorten
 from lapis.core.watching import watching
+from lapis.graph.dims import of_function
 from lapis.graph.infer import infer
 from lapis.graph.masks import any_masks, get_mask, set_mask
 from lapis.graph.node import Node
@@ -61,6 +62,16 @@ class Operation:
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Symbolic tensors, without history, of the shapes and types that `call` would return."""
         return infer_call(self.call, args, kwargs)
+
+    def output_dims(self, *args: Any, **kwargs: Any) -> Any:
+        """The names of the output's dimensions for symbolic inputs of which some have names, `None` if not known.
+
+        For several outputs a list of them.
+
+        Raises:
+            ValueError: if names of dimensions that meet are different.
+        """
+        return None
 
     def rematerialized_call(self, fn: Callable, *args: Any, **kwargs: Any) -> Callable:
         """`fn` itself: what an operation without state computes is small beside a layer's, which overrides this."""
@@ -143,7 +154,11 @@ class FunctionOperation(Operation):
         except (TypeError, ValueError) as error:
             if type(error) in (TypeError, ValueError) and not is_users(error):
                 error.args = (f"In ops.{self.function.__name__}: {error}",)
+            shorten(error)
             raise
+
+    def output_dims(self, *args: Any, **kwargs: Any) -> Any:
+        return of_function(self.function, args, kwargs, f"ops.{self.function.__name__}")
 
     def __deepcopy__(self, memo: dict) -> "FunctionOperation":
         return FunctionOperation(self.function, self.name)

@@ -56,7 +56,7 @@ class Place:
 
 def plan_of(operation: Any) -> Plan | None:
     """The plan of a model that is a graph; `None` for any other layer or operation."""
-    plan = getattr(getattr(operation, "graph", None), "plan", None)
+    plan = getattr(getattr(operation, "graph", None), "graph_plan", None)
     return plan if isinstance(plan, Plan) else None
 
 
@@ -87,7 +87,7 @@ def call_names(plan: Plan) -> dict[int, str]:
         operation = node.operation
         if isinstance(operation, FunctionOperation):
             name = _free(operation.function.__name__, "_", 0, taken)
-        elif number := plan.call_index(node) if id(operation) in plan.calls else 0:
+        elif number := plan.call_index(node):
             name = _free(operation.name, ":", number, taken)
         else:
             name = operation.name

@@ -48,7 +48,9 @@ class Plan:
         self.outputs = [_connect(x, self.inputs, input_ids) for x in outputs]
         self.nodes, order = _walk(self.outputs, input_ids)
         self.operations, self.depth_of = _by_depth(self.inputs, self.nodes, order)
-        self.calls = _calls(self.nodes)
+        used = {id(node) for node in self.nodes}
+        unused = [node for node in map(producer, self.inputs) if node is not None and id(node) not in used]
+        self.calls = _calls([*self.nodes, *(node for node in unused if node.is_input)])
         self._inner = _inner_tensors(self.nodes, self.outputs, input_ids)
         self._steps = [
             (node, self._inner_plan(node))

@@ -43,7 +43,8 @@ class ArrayHolder:
 class KerasTensor:
     """A placeholder for an array in a graph of layers and operations.
 
-    Its `shape` is a tuple of sizes by axis, `None` where unknown; its `dtype` the element type's name.
+    Its `shape` is a tuple of sizes by axis, `None` where unknown; its `dtype` the element type's name; its `dims` the
+    names of the axes, `None` where none are known.
 
     Args:
         shape: sizes by axis; `None` for a size that is known only when the model runs.
@@ -60,6 +61,7 @@ class KerasTensor:
 
     shape: tuple[int | None, ...] = ()
     dtype: str = "float32"
+    dims: tuple[str | None, ...] | None = None
     _keras_history: KerasHistory
     _keras_mask: Any
     _optional: ClassVar[bool] = False
@@ -120,7 +122,8 @@ class KerasTensor:
         self._name = value
 
     def __repr__(self) -> str:
-        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
+        dims = "" if self.dims is None else f" dims={self.dims},"
+        return f"<KerasTensor shape={self.shape},{dims} dtype={self.dtype}, name={self.name}>"
 
     def _refuse(self, text: str, what: str = "") -> TypeError:
         return TypeError(text.format(shape=self.shape, dtype=self.dtype, what=what))

@@ -74,8 +74,9 @@ def note_call(error: BaseException, path: str, layer: Any, args: tuple, kwargs: 
     """Note on the exception that it came out of a layer's `call` or `build`, and the arguments of that."""
     signature = signature_of(method)
     given = described({**dict(zip((*signature.names, *map(str, range(len(args)))), args)), **kwargs})
+    given = f"with {given}" if given else "without arguments"
     building = "build() of " if method.__name__ == "build" else ""
-    note(error, f"In {building}the layer {path!r} ({type(layer).__name__}), called with {given}.")
+    note(error, f"In {building}the layer {path!r} ({type(layer).__name__}), called {given}.")
 
 
 def _who(layer: Any) -> str:

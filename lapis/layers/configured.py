@@ -3,7 +3,9 @@
 import inspect
 from typing import Any, Self
 
+from lapis.core.notes import described
 from lapis.core.serialization import PLAIN_TYPES, deserialize_keras_object, serialize_keras_object
+from lapis.graph import any_symbolic
 from lapis.layers.converting import as_shapes
 
 _NO_CONFIG = (
@@ -26,6 +28,11 @@ class Configured:
     _build_shapes: dict | None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        if args and cls.__module__.startswith("lapis.layers.") and any_symbolic(*args):
+            raise TypeError(
+                f"{cls.__name__} got a tensor in place of its settings: {described({'arguments': args})}. Make "
+                f"the layer first and call it then: {cls.__name__}(...)(x)."
+            )
         layer = super().__new__(cls)
         if cls.get_config is Configured.get_config:  # only then must the arguments be remembered
             layer.__dict__["_init_arguments"] = (args, kwargs)

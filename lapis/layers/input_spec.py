@@ -120,6 +120,8 @@ def check_inputs(spec: Any, inputs: Any, layer: Any) -> None:
                     f"from {sorted(inputs)}."
                 )
             flat = [inputs[s.name] for s in specs]
+        elif isinstance(inputs, dict) and spec.__class__ is InputSpec:
+            raise ValueError(f"{_who(layer)} takes one tensor, but got a dict of {sorted(inputs)}. Pick one of them.")
         else:
             flat = nest.flatten(inputs)
         if len(flat) != len(specs):
@@ -132,7 +134,16 @@ def check_inputs(spec: Any, inputs: Any, layer: Any) -> None:
             which = f"Input {index}" if len(pairs) > 1 else "The input"
             raise ValueError(
                 f"{which} of {_who(layer)} does not fit: {problem}. Full shape received: {getattr(x, 'shape', None)}."
+                f"{_advice(problem)}"
             )
+
+
+def _advice(problem: str) -> str:
+    if problem.endswith((" axis", " axes")):
+        return " Add or drop axes, for example with `ops.expand_dims`, `ops.squeeze` or the layer Reshape."
+    if problem.startswith("expected size"):
+        return " Its weights were made for that size: give it such inputs, or make another layer for these."
+    return ""
 
 
 def _who(layer: Any) -> str:

@@ -9,8 +9,8 @@ from lapis.core import dtype_policies, nest
 from lapis.core.changes import changed
 from lapis.core.dtypes import is_float_dtype, standardize_dtype
 from lapis.core.findings import Finding, tell
-from lapis.core.serialization import builtin
-from lapis.core.source import calling_line
+from lapis.core.serialization import builtin, unknown_arguments
+from lapis.core.source import calling_line, frames_inside
 from lapis.core.tracebacks import shorten
 from lapis.core.watching import watching
 from lapis.graph import KerasTensor, Node, Operation, any_symbolic, get_mask, infer_call, inferring, set_mask
@@ -30,6 +30,7 @@ from lapis.layers.calling import (
 )
 from lapis.layers.configured import Configured
 from lapis.layers.converting import as_spec, to_tensor
+from lapis.layers.dims import output_dims
 from lapis.layers.input_spec import check_inputs
 from lapis.layers.pure_calls import PureCalls
 from lapis.layers.rematerialized import Rematerialized
@@ -105,7 +106,7 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
         if shape is None and "input_dim" in kwargs:
             shape = (kwargs.pop("input_dim"),)
         if kwargs:
-            raise ValueError(f"{type(self).__name__} got unknown arguments {sorted(kwargs)}.")
+            raise ValueError(unknown_arguments(type(self), kwargs))
         self.__dict__.update(
             activity_regularizer=None if activity_regularizer is None else get_regularizer(activity_regularizer),
             _dtype_policy=_computable(dtype_policies.get(dtype), self.name),
@@ -277,14 +278,14 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
             outputs = spec_of(*args, **kwargs) if symbolic else self._call_on_arrays(args, kwargs)
             if previous_mask is not None or self._defines_mask:
                 self._pass_mask(first, outputs, previous_mask)
+            if symbolic:
+                Node(self, given_args, given_kwargs, outputs)
         except Exception as error:
             note_call(error, scopes.path, self, given_args, given_kwargs, type(self).call)
             shorten(error)
             raise
         finally:
             calls.context, context.training, scopes.callers, scopes.path = outer, outer_training, callers, path
-        if symbolic:
-            Node(self, given_args, given_kwargs, outputs)
         return outputs
 
     def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
@@ -411,6 +412,9 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
         """
         return False
 
+    def output_dims(self, *args: Any, **kwargs: Any) -> Any:
+        return output_dims(self, args or tuple(kwargs.values()))
+
     # Masks
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
@@ -423,8 +427,9 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
             uses_it = signature.takes_mask or signature.mask_names
             if not uses_it and previous_mask is not None and any(m is not None for m in nest.flatten(previous_mask)):
                 message = _MASK_LOST.format(cls=type(self).__name__)
-                lost = Finding("mask-lost", "warning", message, _MASK_MAY_PASS, self.path, calling_line())
-                tell([lost], stacklevel=3)
+                source = calling_line() if any_symbolic(inputs) else None  # a running graph was called elsewhere
+                lost = Finding("mask-lost", "warning", message, _MASK_MAY_PASS, self.path, source)
+                tell([lost], stacklevel=frames_inside())
             return
         flat = [x for x in nest.flatten(outputs) if x is not None]
         if all(get_mask(x) is not None for x in flat):

@@ -6,8 +6,8 @@ from typing import Any, TypeAlias, TypedDict
 Activation: TypeAlias = str | Callable[..., Any] | dict[str, Any] | None
 
 
-class BaseOptions(TypedDict, total=False):
-    """What a layer's `**kwargs` may hold.
+class CommonOptions(TypedDict, total=False):
+    """What the `**kwargs` of any layer may hold.
 
     Attributes:
         name: a name, unique within a model.
@@ -15,7 +15,6 @@ class BaseOptions(TypedDict, total=False):
         dtype: a dtype policy, its name, or an element type.
         autocast: whether floating-point inputs are cast to the compute type.
         input_shape: the shape of the inputs without the batch axis, for the first layer of a `Sequential`.
-        input_dim: likewise, for inputs of one axis.
     """
 
     name: str | None
@@ -23,6 +22,11 @@ class BaseOptions(TypedDict, total=False):
     dtype: Any
     autocast: bool
     input_shape: Any
+
+
+class BaseOptions(CommonOptions, total=False):
+    """Likewise, with the length of inputs of one axis in place of their shape."""
+
     input_dim: int
 
 
@@ -30,3 +34,16 @@ class LayerOptions(BaseOptions, total=False):
     """Likewise, with a penalty on the outputs."""
 
     activity_regularizer: Any
+
+
+class EmbeddingOptions(CommonOptions, total=False):
+    """What an embedding's `**kwargs` may hold; `input_length` has no effect."""
+
+    activity_regularizer: Any
+    input_length: Any
+
+
+class RecurrentOptions(BaseOptions, total=False):
+    """What a recurrent layer's `**kwargs` may hold; `implementation` is Keras's choice between equal ways."""
+
+    implementation: int

@@ -1,13 +1,13 @@
 """The area under a curve of rates over all thresholds."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 import lapis.core.config as config
 import lapis.ops as ops
-from lapis.core.serialization import builtin
+from lapis.core.serialization import builtin, deserialize_keras_object
 from lapis.metrics.confusion import count, evenly_distributed
 from lapis.metrics.metric import Metric
 from lapis.state import claim_memory
@@ -160,6 +160,12 @@ class AUC(Metric):
         if self.label_weights is None:
             return ops.mean(areas)
         return ops.divide_no_nan(ops.sum(areas * self.label_weights), ops.sum(self.label_weights))
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The metric that `get_config()` describes."""
+        # Keras writes the weights as an array.
+        return cls(**{**config, "label_weights": deserialize_keras_object(config.get("label_weights"))})
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as plain data."""

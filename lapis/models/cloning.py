@@ -98,6 +98,8 @@ def _clone_sequential(model: Sequential, input_tensors: Any, clone: Callable) ->
 def _clone_functional(model: Functional, input_tensors: Any, clone: Callable, call_function: Callable | None) -> Any:
     if input_tensors is None:
         fresh = [Input(batch_shape=x.shape, dtype=x.dtype, name=x._keras_history.operation.name) for x in model.inputs]
+        for x, own in zip(fresh, model.inputs):
+            x.dims = own.dims
     else:
         fresh = _as_inputs(input_tensors)
         if len(fresh) != len(model.inputs):

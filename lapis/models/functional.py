@@ -24,9 +24,11 @@ from lapis.graph import (
     host_part,
     inner_tensor,
     needs_host,
+    places,
     producer,
     set_mask,
 )
+from lapis.graph.dims import disagreement
 from lapis.layers import Layer
 from lapis.layers.core.input_layer import Input, InputLayer
 from lapis.models.functional_config import functional_from_config, functional_to_config
@@ -55,6 +57,7 @@ class Functional(Model):
     _first_call = 1
     _host_part: HostPart | None = None
     _needs_host: bool
+    _common_sizes: list[tuple[str, list[tuple[int, int]]]]
 
     graph_plan: Plan
     _operations: list[Any]
@@ -83,6 +86,7 @@ class Functional(Model):
             _operations=plan.operations,
             _built=True,
             _needs_host=needs_host(plan),
+            _common_sizes=_common_sizes(plan.inputs),
         )
         if self._needs_host:
             self.__dict__["_host_part"] = host_part(plan)
@@ -223,7 +227,28 @@ class Functional(Model):
     def _standardize(self, inputs: Any) -> list[Any]:
         """The inputs flat, in the model's order, each brought to its input's rank and type."""
         flat = self._in_order(inputs)
-        return [_fit(x, spec, self.path) for x, spec in zip(flat, self.inputs)]
+        fitted = [_fit(x, spec, self.path) for x, spec in zip(flat, self.inputs)]
+        for name, axes in self._common_sizes:
+            self._check_common_size(name, axes, fitted)
+        return fitted
+
+    def _check_common_size(self, name: str, axes: list[tuple[int, int]], values: list[Any]) -> None:
+        known = [(self.inputs[i].name, values[i].shape[axis]) for i, axis in axes if values[i] is not None]
+        known = [(x, size) for x, size in known if isinstance(size, int)]
+        if len({size for _, size in known}) > 1:
+            told = ", ".join(f"{size} in {x!r}" for x, size in known)
+            raise ValueError(
+                f"The dimension {name!r} of the model {self.path!r} has different sizes: {told}. Feed inputs of one "
+                "size along it, or give the dimensions different names."
+            )
+
+    def output_dims(self, inputs: Any, *_: Any, **__: Any) -> Any:
+        for x, own in zip(self._in_order(inputs), self.inputs):
+            pairs = zip(getattr(x, "dims", None) or (), own.dims or ())
+            if any(one and two and one != two for one, two in pairs) and len(x.shape) == len(own.shape):
+                advice = "Bring the first into the order of the model's own input, for example with `ops.transpose`."
+                raise disagreement(f"The model {self.path!r}", [x, own], "one is fed to the other", advice)
+        return [x.dims for x in self.outputs]
 
     def _in_order(self, inputs: Any) -> list[Any]:
         wanted = self.inputs
@@ -249,8 +274,9 @@ class Functional(Model):
         """The symbolic tensor that a layer at any depth makes, reached from this model's inputs.
 
         Args:
-            path: the layer's path, such as `"encoder/conv2d_1"`.
-            call: which call of the outermost layer on the path, where it is shared.
+            path: the layer's path, such as `"encoder/conv2d_1"` or, in the second call of `encoder`,
+                `"encoder:1/conv2d_1"`; functions between layers have paths too (`surgery.find`).
+            call: which call of the outermost layer on the path, where the path does not say.
             index: which output, where there are several.
 
         >>> import lapis
@@ -260,6 +286,9 @@ class Functional(Model):
         >>> lapis.Model(a, inner(a)).get_tensor("inner/h").shape
         (None, 3)
         """
+        named = [place for place in places(self) if place.path == path and place.node is not None]
+        if named and call == 0:
+            return nest.flatten(named[0].output)[index]
         first, _, rest = path.partition("/")
         layer = self.get_layer(first)
         nodes = [node for node in self.graph_plan.nodes if node.operation is layer]
@@ -293,6 +322,16 @@ class Functional(Model):
 
     def build(self, input_shape: Any = None) -> None:
         """Nothing to do: a functional model is built as it is made."""
+
+
+def _common_sizes(inputs: list[KerasTensor]) -> list[tuple[str, list[tuple[int, int]]]]:
+    """The names of dimensions whose sizes must be found equal when the model runs, with the inputs and axes."""
+    axes: dict[str, list[tuple[int, int]]] = {}
+    for index, x in enumerate(inputs):
+        for axis, name in enumerate(x.dims or ()):
+            if name is not None and x.shape[axis] is None:
+                axes.setdefault(name, []).append((index, axis))
+    return [(name, found) for name, found in axes.items() if len(found) > 1]
 
 
 def is_raw(args: tuple[Any, ...], kwargs: dict) -> bool:
@@ -409,6 +448,7 @@ def _from_the_middle(inputs: Any, outputs: Any) -> tuple[Any, Any]:
     swapped: dict[int, KerasTensor] = {}
     for x in flat:
         fresh = x if _is_input(x) else Input(batch_shape=x.shape, dtype=x.dtype)
+        fresh.dims = x.dims
         swapped[id(x)] = fresh
     for node in plan.nodes:
         if any(id(x) in swapped for x in node.output_tensors):

@@ -11,9 +11,12 @@ from lapis.core.serialization import (
 from lapis.graph import FunctionOperation, InnerTensor, KerasTensor, Node, Plan
 from lapis.layers import Layer
 from lapis.layers.calling import signature_of
+from lapis.layers.core.input_layer import InputLayer
 from lapis.ops.keras_names import from_keras, to_keras
 
 _EXPLICIT = "training_is_explicit"  # in a call's entry: the caller gave `training` himself; Keras passes over it
+
+_DIMS = "dims"  # in an input's entry: the names of its dimensions; Keras passes over it too
 
 
 def functional_to_config(model: Any) -> dict:
@@ -24,6 +27,8 @@ def functional_to_config(model: Any) -> dict:
         nodes = plan.calls.get(id(operation), [])
         entry, arguments = _operation_to_config(operation, nodes)
         entry["name"] = operation.name
+        if isinstance(operation, InputLayer) and operation._input_tensor.dims is not None:
+            entry[_DIMS] = list(operation._input_tensor.dims)
         entry["inbound_nodes"] = [
             {
                 "args": serialize_keras_object(_to_references(list(args), plan)),
@@ -108,6 +113,8 @@ def functional_from_config(config: dict, custom_objects: dict | None = None) -> 
             if name in operations:
                 raise ValueError(f"The config has two layers named {name!r}.")
             operations[name] = _operation_from_config(entry)
+            if isinstance(operations[name], InputLayer):
+                operations[name].name_dims(entry.get(_DIMS))
             waiting += [(name, index, call) for index, call in enumerate(entry["inbound_nodes"])]
         made: dict[tuple[str, int], Node] = {}
         for name, operation in operations.items():

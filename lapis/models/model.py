@@ -104,7 +104,7 @@ class Model(Trainer, Layer):
             ValueError: if there is none; close names are listed.
         """
         if (name is None) == (index is None):
-            raise ValueError("get_layer takes either a name or an index.")
+            raise ValueError(f"get_layer takes either a name or an index; got name={name!r} and index={index!r}.")
         layers = self.layers
         if index is not None:
             if not -len(layers) <= index < len(layers):

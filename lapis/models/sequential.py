@@ -65,6 +65,10 @@ class Sequential(Model):
         if not isinstance(layer, Layer):
             if not callable(layer):
                 raise TypeError(f"Sequential takes layers; got {layer!r} of type {type(layer).__name__}.")
+            if isinstance(layer, type):
+                raise TypeError(
+                    f"Sequential takes layers; got the class {layer.__name__}, call it: {layer.__name__}(...)."
+                )
             raise TypeError(f"Sequential takes layers; wrap the function {layer!r} in a Lambda layer.")
         if any(layer.name == other.name for other in self._stack):
             raise ValueError(f"Sequential already has a layer named {layer.name!r}; give each a name of its own.")
@@ -124,7 +128,7 @@ class Sequential(Model):
         if self._functional is not None:
             return
         if not self._stack:
-            raise ValueError(f"The Sequential {self.name!r} has no layers to build.")
+            raise ValueError(f"The Sequential {self.name!r} has no layers to build; add one with `add`.")
         if isinstance(self._stack[0], InputLayer):
             self._rebuild()
             return
@@ -155,6 +159,9 @@ class Sequential(Model):
             if self._on_host
             else super().compute_output_spec(*args, **kwargs)
         )
+
+    def output_dims(self, *args: Any, **kwargs: Any) -> Any:
+        return None if self._functional is None else self._functional.output_dims(*args, **kwargs)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:

@@ -106,10 +106,9 @@ def _flip(out: Any, x: Any, axis: Any = None) -> Any:
 
 
 def _matmul(out: Any, x1: Any, x2: Any) -> Any:
-    """The mask of the rows."""
+    """The mask of the rows that are multiplied with a matrix of weights; those of scores have their own meaning."""
     mask = get_mask(x1)
-    rows = mask is not None and _rank(mask) < _rank(x1)
-    return mask if rows and _along_leading_axes(x1, mask, out) else None
+    return mask if mask is not None and len(x2.shape) == 2 and _rank(mask) < _rank(x1) else None
 
 
 def _reduction(out: Any, x: Any, axis: Any = None, **_: Any) -> Any:

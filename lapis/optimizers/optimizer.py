@@ -10,7 +10,12 @@ import jax.numpy as jnp
 import lapis.core.config as config
 import lapis.initializers as initializers
 from lapis.core.naming import auto_name
-from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
+from lapis.core.serialization import (
+    builtin,
+    deserialize_keras_object,
+    serialize_keras_object,
+    unknown_arguments,
+)
 from lapis.core.watching import watching
 from lapis.optimizers.branch import branch
 from lapis.optimizers.gradients import clip_by_global_norm, clip_by_norm
@@ -81,7 +86,7 @@ class Optimizer(OptimizerState):
         if kwargs.pop("decay", None) is not None:
             warnings.warn("The argument decay has no effect; use a learning-rate schedule.", stacklevel=3)
         if kwargs:
-            raise ValueError(f"{type(self).__name__} has no arguments named {', '.join(kwargs)}.")
+            raise ValueError(unknown_arguments(type(self), kwargs))
         clips = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
         if sum(value is not None for value in clips.values()) > 1:
             raise ValueError(f"Only one of clipnorm, clipvalue and global_clipnorm may be given; got {clips}.")

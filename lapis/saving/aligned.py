@@ -10,6 +10,8 @@ _ALIGNMENT = 64
 def aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Zeros, placed so that JAX takes the array over as it is: of another one it would make a copy.
 
+    Nor is one taken over that may still be changed: set `flags.writeable` to false once the values are there.
+
     >>> aligned((2, 3), np.dtype("float32")).ctypes.data % 64
     0
     """

@@ -169,7 +169,7 @@ def load_weights(model: Any, filepath: _Path, skip_mismatch: bool = False, **kwa
         skip_mismatch: whether to set what fits and warn of the rest, instead of raising.
         strict: whether the file may not hold anything else (`True`), or need not hold everything (`False`). Left
             out, it must hold everything, and a warning tells what else it holds.
-        rename: names or places in the file, with those that they have in the model.
+        rename: names or places in the file, with those that they have in the model; of layers in an older `.h5` file.
         by_name: for an older `.h5` file, whether layers are matched by name; others keep their weights.
         objects_to_skip: for files of Keras 3's layout, layers that keep their weights.
 
@@ -199,8 +199,6 @@ def load_weights(model: Any, filepath: _Path, skip_mismatch: bool = False, **kwa
         raise ValueError("by_name is for older '.h5' files; in the others, layers are matched by their places.")
     if skip and (is_older or path.name.endswith(".keras")):
         raise ValueError("objects_to_skip is for '.weights.h5' files.")
-    if is_older and (strict is not None or rename):
-        raise ValueError("strict and rename do not go with older '.h5' files; by_name=True matches layers by name.")
     _check_exists(path)
     if not model.built:
         raise ValueError(_UNBUILT.format(name=model.name, what="load"))
@@ -209,7 +207,7 @@ def load_weights(model: Any, filepath: _Path, skip_mismatch: bool = False, **kwa
         with hdf5.opened(path, name) as file:
             whole_model = not hdf5.has_attribute(file, "layer_names") and hdf5.holds(file, "model_weights")
             group = hdf5.group_at(file, "model_weights") if whole_model else file
-            return legacy_weights.load_weights(group or file, model, name, bool(by_name), skip_mismatch)
+            return legacy_weights.load_weights(group or file, model, name, bool(by_name), skip_mismatch, strict, rename)
     with ExitStack() as stack:
         if path.suffix in _FLAT:
             arrays = stack.enter_context(_FLAT[path.suffix].opened(path, name))

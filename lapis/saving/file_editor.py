@@ -223,7 +223,7 @@ class _Reader:
                 f"The arrays of {self._name} claim {self._claimed:,} bytes of which it stores {self._stored:,}; such a "
                 "file is refused."
             )
-        return hdf5.read(dataset)
+        return hdf5.read(dataset).copy()  # which the editor's user may change
 
 
 def _objects(weights: dict, path: str) -> Iterator[tuple[dict, str]]:

@@ -150,13 +150,14 @@ def dtype_name(dataset: h5py.Dataset) -> str | None:
 
 
 def read(dataset: h5py.Dataset) -> np.ndarray:
-    """The values of an array that `dataset_at` returned."""
+    """The values of an array that `dataset_at` returned; they cannot be changed."""
     with reading_headers(f"The array {dataset.name}"):
         if h5py.h5z.FILTER_DEFLATE in _filters(dataset):
             _check_packed(dataset)
         values = aligned(dataset.shape, dataset.dtype)
         if values.size:
             dataset.read_direct(values)
+        values.flags.writeable = False
     return values.view(np.dtype(dtype_name(dataset))) if values.dtype.kind == "V" else values
 
 

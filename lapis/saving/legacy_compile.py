@@ -58,13 +58,12 @@ def _without_module(value: Any) -> Any:
     return {key: _without_module(item) for key, item in value.items()}
 
 
-def compile_arguments(config: dict) -> dict:
-    """The arguments of `compile` that plain data from a file describes."""
+def compile_arguments(config: dict, outputs: list[str]) -> dict:
+    """The arguments of `compile` that plain data from a file describes, for a model whose outputs have these names."""
     optimizer = optimizer_to_modern(config["optimizer_config"])
     out: dict[str, Any] = {key: config.get(key) for key in _KEPT}
-    out["loss"] = _objects(out["loss"], losses.get)
-    for key in ("metrics", "weighted_metrics"):
-        out[key] = _objects(out[key], metrics.get)
+    for key, get in (("loss", losses.get), ("metrics", metrics.get), ("weighted_metrics", metrics.get)):
+        out[key] = _objects(losses_to_modern(out[key], outputs), get)
     return {"optimizer": optimizers.get(optimizer), **out}
 
 
@@ -82,5 +81,4 @@ def _objects(value: Any, get: Callable) -> Any:
         return value
     if "class_name" not in value:
         return {key: _objects(item, get) for key, item in value.items()}
-    config = losses_to_modern(value)
-    return config if isinstance(config, str) else get(config)
+    return get(value)

@@ -17,6 +17,7 @@ _CLASSES = {"Model": "Functional", "Network": "Functional", "BatchNormalizationV
 _GONE_FROM_OPTIMIZERS = frozenset({"decay", "is_legacy_optimizer", "jit_compile"})
 _SETTINGS_OF_COMPILE = frozenset({"run_eagerly", "steps_per_execution", "jit_compile"})
 _WRAPPERS = frozenset({"MeanMetricWrapper", "LossFunctionWrapper"})
+_SHORT_NAMES = frozenset({"acc", "accuracy", "ce", "crossentropy", "mae", "mape", "mse", "msle"})
 _MODULES = {"Functional": "keras.src.models.functional", "Sequential": "keras"}
 _KEPT = ("name", "inbound_nodes", "shared_object_id", "build_config", "compile_config")
 _INNER_LAYERS = ("layer", "backward_layer", "cell", "cells")
@@ -44,37 +45,49 @@ def to_modern(config: dict, is_keras_2: bool) -> dict:
         raise ValueError(f"The file's model_config describes no model: {str(config)[:200]}")
     config = _modern(config, is_keras_2)
     if isinstance(config.get("compile_config"), dict):
-        config["compile_config"] = compile_to_modern(config["compile_config"])
+        config["compile_config"] = compile_to_modern(config["compile_config"], output_names(config))
     return config
 
 
-def compile_to_modern(config: dict) -> dict:
+def output_names(config: dict) -> list[str]:
+    """The names of the outputs of the model that the config describes, none for one output or unknown ones."""
+    inner = config["config"]
+    ends = inner.get("output_layers") if isinstance(inner, dict) else None
+    if isinstance(ends, dict):
+        return sorted(ends)
+    found: list[str] = []
+    _map_references(ends, lambda end: found.append(end[0]))
+    return found if len(found) > 1 else []
+
+
+def compile_to_modern(config: dict, outputs: list[str]) -> dict:
     """What Keras 2 compiled a model with, without what Keras 3 does without."""
     out = {key: value for key, value in config.items() if value is not None or key not in _SETTINGS_OF_COMPILE}
     for key in ("loss", "metrics", "weighted_metrics"):
-        out[key] = losses_to_modern(out.get(key))
+        out[key] = losses_to_modern(out.get(key), outputs)
     optimizer = out.get("optimizer")
     if isinstance(optimizer, dict):
         out["optimizer"] = optimizer_to_modern(optimizer)
     return out
 
 
-def losses_to_modern(value: Any, output: str = "") -> Any:
+def losses_to_modern(value: Any, outputs: list[str], output: str = "") -> Any:
     """A nest of losses or metrics: a function's wrapper is the function's name, and names are without the output's."""
     if isinstance(value, list):
-        return [losses_to_modern(item, output) for item in value]
+        each = outputs if not output and len(outputs) == len(value) else [output] * len(value)
+        return [losses_to_modern(item, outputs, name) for item, name in zip(value, each)]
     if not isinstance(value, dict):
         return value
     if "class_name" not in value:
-        return {key: losses_to_modern(item, str(key)) for key, item in value.items()}
+        return {key: losses_to_modern(item, outputs, str(key)) for key, item in value.items()}
     settings = dict(value.get("config") or {})
+    if isinstance(settings.get("name"), str):
+        settings["name"] = settings["name"].removeprefix(f"{output}_")
     if value["class_name"] in _WRAPPERS and isinstance(settings.get("fn"), str):
-        return settings["fn"]
+        return settings["name"] if settings.get("name") in _SHORT_NAMES else settings["fn"]
     settings.pop("fn", None)
     if settings.get("reduction") == "auto":
         settings["reduction"] = "sum_over_batch_size"
-    if isinstance(settings.get("name"), str):
-        settings["name"] = settings["name"].removeprefix(f"{output}_")
     return {**value, "config": settings}
 
 

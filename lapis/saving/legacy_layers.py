@@ -8,6 +8,9 @@ from lapis.core.serialization import register_keras_serializable
 # Arguments that Keras 3 does without, of all layers and of some.
 _GONE = frozenset({"batch_input_shape", "implementation", "time_major", "input_length"})
 _GONE_FROM = {
+    "Conv1DTranspose": {"groups"},
+    "Conv2DTranspose": {"groups"},
+    "Conv3DTranspose": {"groups"},
     "DepthwiseConv1D": {"groups"},
     "DepthwiseConv2D": {"groups"},
     "Lambda": {"module", "function_type", "output_shape_type", "output_shape_module"},

@@ -12,7 +12,7 @@ from lapis.saving import hdf5, legacy_weights, plain
 from lapis.saving.archive import KERAS_VERSION
 from lapis.saving.budget import budget_of
 from lapis.saving.legacy_compile import compile_arguments, training_config
-from lapis.saving.legacy_config import to_legacy, to_modern
+from lapis.saving.legacy_config import output_names, to_legacy, to_modern
 from lapis.saving.legacy_optimizer import UNFIT_OPTIMIZER, fitting
 from lapis.saving.native import build
 from lapis.saving.state import mismatch
@@ -62,7 +62,7 @@ def load(path: Path, custom_objects: dict | None = None, compile: bool = True) -
             legacy_weights.load_weights(weights, model, str(path))
             _load_seeds(file, model)
             if compile:
-                _compile(model, file, path)
+                _compile(model, file, path, output_names(config))
     return model
 
 
@@ -74,14 +74,14 @@ def _load_seeds(file: h5py.File, model: Any) -> None:
                 obj.state.assign(hdf5.read(dataset))
 
 
-def _compile(model: Any, file: h5py.File, path: Path) -> None:
+def _compile(model: Any, file: h5py.File, path: Path, outputs: list[str]) -> None:
     text = hdf5.read_text(file, "training_config")
     if text is None:
         return
     config = plain.parse_object(text, f"The training_config of {path}")
     is_keras_2 = _is_keras_2(file)
     try:
-        model.compile(**compile_arguments(config))
+        model.compile(**compile_arguments(config, outputs))
     except (KeyError, TypeError, ValueError) as error:
         if not is_keras_2:
             raise

@@ -4,14 +4,17 @@
 below says which of `lapis.ops` it is. What the table does not hold is refused.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 OP_LAYERS = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod", "InstanceMethod"})
 # Where TensorFlow keeps functions of one name and meaning.
 _PREFIXES = ("compat.v1.", "math.", "nn.", "linalg.", "__operators__.")
 _REFUSED = (
-    "The file's layer {name!r} is a {kind}: tf.keras recorded a call of TensorFlow's function {function!r} there{why}. "
-    "Build the model from its code with `lapis.ops` in that place, and read the weights with `model.load_weights(...)`."
+    "The file's layer {name!r} is a {kind}: tf.keras recorded a call of the TensorFlow function {function!r} "
+    "there{why}. Build the model from its code with `lapis.ops` in that place, and read the weights with "
+    "`model.load_weights(...)`."
 )
 _MODES = {"CONSTANT": "constant", "REFLECT": "reflect", "SYMMETRIC": "symmetric"}
 
@@ -21,8 +24,8 @@ class _Op(NamedTuple):
 
     class_name: str
     tensors: tuple[str, ...] = ()
-    settings: dict[str, str] = {}  # noqa: RUF012
-    fixed: dict[str, Any] = {}  # noqa: RUF012 - settings whose value, if none is given, is another in Keras
+    settings: Mapping[str, str] = MappingProxyType({})
+    fixed: Mapping[str, Any] = MappingProxyType({})  # settings whose value, if none is given, is another in Keras
 
 
 _UNARY = {

@@ -19,7 +19,7 @@ def slots(optimizer: Any, count: int, is_former: bool) -> list[Any] | None:
 
     `is_former` tells that it was one of `tf.keras.optimizers.legacy`.
     """
-    iterations, _, *own = optimizer.variables
+    iterations, *own = [variable for variable in optimizer.variables if variable is not optimizer._learning_rate]
     kind = type(optimizer).__name__
     if kind == "Adafactor":
         own = [variable for variable in own if variable.shape]  # Keras 2 kept none of the placeholders

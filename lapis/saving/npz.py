@@ -83,6 +83,7 @@ class NpzFile:
                 done += len(piece)
         if done != array.nbytes:
             raise ValueError(f"{self._name} ends before the values of {name!r}.")
+        array.flags.writeable = False
         array = array.T if fortran else array
         return array.astype(dtype.newbyteorder("="), copy=False)
 

@@ -104,16 +104,7 @@ class Places:
             told, name = self._names.get(self._places[path] or ""), getattr(self._objects[path], "name", None)
             if told is not None and name != told and not is_given(told, path.rpartition("/")[2]):
                 others[told] = (str(name), path)
-        # Later in a session all names are others; in another order, following them leads back to the start.
-        while others:
-            start = told = next(iter(others))
-            found = []
-            while told in others:
-                name, path = others.pop(told)
-                found.append(f"{path} is {name!r}, in the file {told!r}")
-                told = name
-            if told == start:
-                self.in_other_order.extend(found)
+        self.in_other_order.extend(in_other_order(others))
 
     def _read_rename(self, rename: Mapping[str, str]) -> dict[str, str]:
         if not isinstance(rename, Mapping):
@@ -131,6 +122,28 @@ class Places:
                 raise ValueError(f"rename gives {new!r} in the model two names in the file.")
             renamed[path] = _find(old, places, "file")
         return renamed
+
+
+def in_other_order(others: Mapping[str, tuple[str, str]]) -> list[str]:
+    """Sentences on names that stand in another order than in the file.
+
+    For each name in the file that the model has otherwise, `others` holds the name in the model and whose it is.
+
+    >>> in_other_order({"dense": ("dense_1", "the first"), "dense_1": ("dense", "the second")})
+    ["the first is 'dense_1', in the file 'dense'", "the second is 'dense', in the file 'dense_1'"]
+    """
+    left, sentences = dict(others), []
+    # Later in a session all names are others; in another order, following them leads back to the start.
+    while left:
+        start = told = next(iter(left))
+        found = []
+        while told in left:
+            name, label = left.pop(told)
+            found.append(f"{label} is {name!r}, in the file {told!r}")
+            told = name
+        if told == start:
+            sentences += found
+    return sentences
 
 
 def _joined(outer: str, part: str) -> str:

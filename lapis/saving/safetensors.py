@@ -119,6 +119,7 @@ class SafetensorsFile:
         self._file.seek(self._start + self._places[name])
         if array.size and self._file.readinto(array.reshape(-1).view("uint8").data) != array.nbytes:  # type: ignore[attr-defined]
             raise ValueError(f"{self._name} ends before the values of {name!r}.")
+        array.flags.writeable = False
         return array
 
 

@@ -196,11 +196,14 @@ def _finite(arguments: Any) -> bool:
 @contextmanager
 def watched_by(watch: Any) -> Iterator[None]:
     """Within the context the watch looks at what this thread computes."""
-    outer, watching.watch = watching.watch, watch
+    outer = watching.__dict__.get("watch")  # of this thread alone
+    watching.watch = watch
     try:
         yield
     finally:
-        watching.watch = outer
+        del watching.watch
+        if outer is not None:
+            watching.watch = outer
 
 
 def find_wrong_number(step: Any, flag: int) -> SanitizerError:

@@ -200,9 +200,7 @@ class Variable(ArrayHolder):
         """`value` as an array of the variable's own type."""
         if isinstance(value, ArrayHolder):
             value = value.value
-        if isinstance(value, jax.Array) and value.dtype == self._dtype:
-            return value
-        return jnp.asarray(value, self._dtype)
+        return _taken_over(value, self._dtype)
 
     def assign(self, value: Any) -> None:
         """Set the value; it must have the variable's shape and is cast to its type."""
@@ -400,8 +398,18 @@ def _own_dtype(value: Any) -> Any:
 def _concrete(source: Any, shape: tuple | None, dtype: str) -> jax.Array:
     """A real array, even while JAX traces, so that layers may build themselves then; a shape means an initializer."""
     with jax.ensure_compile_time_eval():
-        value = source if shape is None else source(shape, dtype=dtype)
+        if shape is None:
+            return _taken_over(source, dtype)
+        value = source(shape, dtype=dtype)
         return value if isinstance(value, jax.Array) and value.dtype == dtype else jnp.asarray(value, dtype)
+
+
+def _taken_over(value: Any, dtype: str) -> jax.Array:
+    """The value as an array that stays as it is: an array of NumPy's, which JAX may read in place, may be changed."""
+    if isinstance(value, jax.Array) and value.dtype == dtype:
+        return value
+    changeable = isinstance(value, np.ndarray) and value.flags.writeable
+    return jnp.array(value, dtype) if changeable else jnp.asarray(value, dtype)
 
 
 def _binary(name: str) -> Callable:

@@ -56,7 +56,7 @@ class _Code:
         self._model = model
         self._taken = {"lapis", "np", "layers", "ops", "model", "random", "activations", "surgery", *dir(builtins)}
         self._taken |= {"initializers", "regularizers", "constraints", "losses", "metrics", "optimizers"}
-        self._expressions = Expressions(self._taken)
+        self._expressions = Expressions()
         self._lines: list[str] = []
         self._tensors: dict[int, str] = {}
         self._layers: dict[int, str] = {}
@@ -141,7 +141,7 @@ class _Code:
         for number, layer in enumerate(model.layers):
             named = given_name(layer.name, layer.type_name) is not None
             name = text(layer.name) if named else f"{variable}.layers[{number}].name"
-            for node in graph.calls[id(layer)]:
+            for node in graph.calls.get(id(layer), ()):
                 for index, x in enumerate(node.output_tensors):
                     self._tensors[id(x)] = f"{variable}.get_tensor({name}{f', index={index}' if index else ''})"
 
@@ -171,7 +171,7 @@ class _Code:
             return self._write_model(layer)
         head, arguments, end = self._expressions.parts(entry_of(layer), layer)
         if self._uses[id(layer)] < 2:
-            return head + ", ".join(arguments) + end
+            return _wrapped(head, arguments, end)
         self._layers[id(layer)] = name = identifier(layer.name, self._taken)
         self._statement(f"{name} = {head}", arguments, end)
         return name
@@ -219,7 +219,7 @@ class _Code:
             if getattr(namespace, function.__name__, None) is function:
                 self._expressions.used.add(name.partition(".")[0])
                 return f"{name}.{function.__name__}"
-        return self._expressions._foreign(function)
+        return self._expressions.foreign(function)
 
     def _key(self, key: Any) -> str:
         """What stands in the brackets of an index."""
@@ -254,16 +254,19 @@ class _Code:
                 self._tensors[id(x)] = variable + "".join(f"[{self._expressions.value(key)}]" for key in path)
 
     def _statement(self, head: str, arguments: list[str], end: str) -> None:
-        """A statement on one line if it fits, else its arguments on one, else each on its own."""
-        line = ", ".join(arguments)
-        fits = "\n" not in line
-        if fits and len(head + line + end) <= _WIDTH:
-            self._lines.append(head + line + end)
-        elif fits and len(line) + 4 <= _WIDTH:
-            self._lines.append(f"{head}\n    {line}\n{end}")
-        else:
-            indented = ["    " + argument.replace("\n", "\n    ") + "," for argument in arguments]
-            self._lines.append("\n".join([head, *indented, end]))
+        self._lines.append(_wrapped(head, arguments, end))
+
+
+def _wrapped(head: str, arguments: list[str], end: str) -> str:
+    """An expression on one line if it fits, else its arguments on one, else each on its own."""
+    line = ", ".join(arguments)
+    fits = "\n" not in line
+    if fits and len(head + line + end) <= _WIDTH:
+        return head + line + end
+    if fits and len(line) + 4 <= _WIDTH:
+        return f"{head}\n    {line}\n{end}"
+    indented = ["    " + argument.replace("\n", "\n    ") + "," for argument in arguments]
+    return "\n".join([head, *indented, end])
 
 
 def _block(items: list[str], brackets: str = "[]") -> str:

@@ -16,15 +16,19 @@ class Copier:
     def copy(self, layer: Any, as_it_was: bool = True) -> Any:
         """The copy of a layer, weights and all; made anew from its config where it meets other shapes than it had."""
         if id(layer) not in self.copies:
-            made = self._with_state(layer) if as_it_was else type(layer).from_config(layer.get_config())
-            self.copies[id(layer)] = layer, made
+            made = self._with_state(layer) if as_it_was else None
+            self.copies[id(layer)] = layer, made or type(layer).from_config(layer.get_config())
         return self.copies[id(layer)][1]
 
-    def _with_state(self, layer: Any) -> Any:
+    def _with_state(self, layer: Any) -> Any | None:
+        """The copy with all that the layer holds; `None` where something in it, such as a lock, cannot be copied."""
         for one in layer._flatten_layers():  # not the calls, through which all of the graph would come along
             self._memo[id(one._inbound_nodes)] = []
             self._memo[id(one._outbound_nodes)] = []
-        return copy.deepcopy(layer, self._memo)
+        try:
+            return copy.deepcopy(layer, self._memo)
+        except TypeError:
+            return None
 
 
 def own_names(layer: Any) -> list[str]:

@@ -63,7 +63,6 @@ class Draft:
     steps: list[Step] = field(default_factory=list)
     outputs: list[KerasTensor] = field(default_factory=list)
     moved: dict[int, KerasTensor] = field(default_factory=dict)  # by the tensor in whose place another is used
-    changed: bool = False
 
     @classmethod
     def of(cls, model: Any, prefix: str) -> "Draft":
@@ -113,7 +112,6 @@ class Draft:
                 step.use(old, new)
         self.outputs = [new if x is old else x for x in self.outputs]
         self.moved[id(old)] = new
-        self.changed = True
 
     def moved_to(self, x: KerasTensor) -> KerasTensor:
         """The tensor that has taken the place of another."""

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, Self
 
-from lapis.core import nest
 from lapis.core.naming import is_made_up
 from lapis.graph import FunctionOperation, InnerTensor, KerasTensor, no_place, plan_of
 from lapis.layers import Layer
@@ -144,10 +143,15 @@ class Editor:
         """
         draft, chain, steps = self._locate(path)
         new = self._source(input, draft, chain)
-        for step in steps:
-            old = _pick(_each_once(step.inputs), index, path, "input")
-            step.use(old, new)
-        draft.in_order()
+        before = [(step, step.args, step.kwargs) for step in steps]
+        try:
+            for step in steps:
+                step.use(_pick(_each_once(step.inputs), index, path, "input"), new)
+            draft.in_order()
+        except ValueError:
+            for step, args, kwargs in before:
+                step.args, step.kwargs = args, kwargs
+            raise
         return self
 
     def build(self) -> Any:
@@ -244,7 +248,7 @@ def _pick(tensors: list[KerasTensor], index: int | None, path: str, what: str) -
         raise ValueError(f"{path!r} has {len(tensors)} {what}s; say which with `index=`.")
     if not -len(tensors) <= (index or 0) < len(tensors):
         raise ValueError(f"{path!r} has {len(tensors)} {what}s; there is no number {index}.")
-    return nest.flatten(tensors)[index or 0]
+    return tensors[index or 0]
 
 
 def edit(model: Any) -> Editor:

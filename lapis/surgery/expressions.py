@@ -18,7 +18,7 @@ import lapis.optimizers as optimizers
 import lapis.regularizers as regularizers
 from lapis.core import config
 from lapis.core.naming import to_snake_case
-from lapis.core.serialization import CustomObjectScope, deserialize_keras_object, serialize_keras_object
+from lapis.core.serialization import deserialize_keras_object, serialize_keras_object
 from lapis.optimizers import Optimizer
 from lapis.surgery.hashing import described, given_name
 
@@ -46,11 +46,10 @@ class Expressions:
         missing: names that the reader has to supply, such as those of classes defined in a script.
     """
 
-    def __init__(self, taken: set[str]) -> None:
+    def __init__(self) -> None:
         self.used: set[str] = set()
         self.imports: set[str] = set()
         self.missing: set[str] = set()
-        self.taken = taken
 
     def value(self, value: Any) -> str:
         """A value as an expression; objects are described by their configs."""
@@ -80,8 +79,7 @@ class Expressions:
         if tag == "__bytes__":
             return repr(inner["value"].encode())
         if tag == "__lambda__":
-            self.missing.add("nameless_function")
-            return "nameless_function"
+            return self._named(identifier("nameless_function", set(self.missing)))
         if tag == "function":
             return self._function(entry)
         head, arguments, end = self.parts(entry)
@@ -95,14 +93,14 @@ class Expressions:
             found = None
         if found is not None and found.__module__.startswith("lapis."):
             return text(name)
-        return self._foreign(found) if found is not None else self._named(name)
+        return self.foreign(found) if found is not None else self._named(name)
 
     def _named(self, name: str) -> str:
-        name = name.rpartition(">")[2]
+        name = re.sub(r"\W", "_", name.rpartition(">")[2])
         self.missing.add(name)
         return name
 
-    def _foreign(self, what: Any) -> str:
+    def foreign(self, what: Any) -> str:
         """The name of a class or function that is not of Lapis."""
         name, module = what.__qualname__, what.__module__
         if module in ("__main__", "builtins") or not name.isidentifier():
@@ -124,8 +122,8 @@ class Expressions:
             return text(obj.name), [], ""
         cls, settings = type(obj), dict(entry["config"])
         settings = short_floats(settings) if issubclass(cls, Optimizer) else settings
-        if isinstance(settings.get("name"), str) and given_name(settings["name"], cls.__name__) is None:
-            del settings["name"]
+        if settings.get("name") == cls.__name__ or given_name(settings.get("name"), cls.__name__) is None:
+            settings.pop("name", None)
         short = self._short(cls, settings)
         if short is not None:
             return short, [], ""
@@ -147,7 +145,7 @@ class Expressions:
             if getattr(namespace, cls.__name__, None) is cls:
                 self.used.add(name.partition(".")[0])
                 return f"{name}.{cls.__name__}"
-        return self._foreign(cls)
+        return self.foreign(cls)
 
     def _short(self, cls: type, settings: dict) -> str | None:
         """The name alone of an object that has nothing but defaults."""
@@ -183,10 +181,9 @@ def _config_of(cls: Any, arguments: dict) -> dict | None:
     """What an object made with the arguments has as its config; `None` where none can be made."""
     known = {"name": "probe", **arguments} if "name" not in arguments and _takes_name(cls) else arguments
     try:
-        with CustomObjectScope({}):
-            made = cls(**{name: deserialize_keras_object(value) for name, value in known.items()})
-            made_config = serialize_keras_object(made.get_config())
-            return short_floats(made_config) if isinstance(made, Optimizer) else made_config
+        made = cls(**{name: deserialize_keras_object(value) for name, value in known.items()})
+        found = serialize_keras_object(made.get_config())
+        return short_floats(found) if isinstance(made, Optimizer) else found
     except Exception:  # a class of the user's may raise anything
         return None
 

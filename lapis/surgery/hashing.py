@@ -54,7 +54,8 @@ class _Description:
             return self._of_graph(layer)
         if hasattr(layer, "_stack"):  # a Sequential that is not built yet
             return {"class": class_name(type(layer)), "layers": [self.of_layer(one) for one in layer._stack]}
-        out = described(entry_of(layer))
+        entry = entry_of(layer)
+        out = described({**entry, "config": {**entry["config"], "name": given_name(layer.name, layer.type_name)}})
         codes = {name: _code(value) for name, value in vars(layer).items() if _is_nameless(value)}
         return {**out, "code": codes} if codes else out
 

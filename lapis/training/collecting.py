@@ -32,7 +32,9 @@ class Collected:
         """All outputs, joined along the first axis, as NumPy arrays of their own, free to be changed."""
         self._fetch()
         if not self._fetched:
-            raise ValueError("The data hold no batches, so there is nothing to predict.")
+            raise ValueError(
+                "The data hold no batches, so there is nothing to predict. A generator can be read only once."
+            )
         return _join(self._fetched)
 
 

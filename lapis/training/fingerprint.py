@@ -358,7 +358,7 @@ class _Walk:
     def _plan(self, plan: Plan) -> None:
         for index, x in enumerate(plan.inputs):
             self.tensors[id(x)] = (-1, index)
-            self.out += ("input", x.shape, x.dtype, x._optional)
+            self.out += ("input", x.shape, x.dtype, x._optional, x.dims)
         for number, node in enumerate(plan.nodes):
             tensors = node.output_tensors
             if all(id(x) in self.tensors and self.tensors[id(x)][0] == -1 for x in tensors):

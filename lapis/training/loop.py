@@ -244,7 +244,9 @@ def evaluate(
     finally:
         feed.close()
     if logs is None:
-        raise ValueError("The data hold no batches, so there is nothing to evaluate.")
+        raise ValueError(
+            "The data hold no batches, so there is nothing to evaluate. A generator can be read only once."
+        )
     return logs
 
 

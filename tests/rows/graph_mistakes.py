@@ -273,12 +273,6 @@ def blocked(operation: Callable[[Any], Any]) -> Subject:
     return about(x, layers.Dense(1)(layers.Concatenate()([operation(h), other])))
 
 
-def without_loss() -> Subject:
-    x = lapis.Input((4,))
-    a, b = layers.Dense(1, name="a")(x), layers.Dense(1, name="b")(x)
-    return about(x, [a, b], loss={"a": "mse"})
-
-
 def inside_nested() -> Subject:
     inner = lapis.Input((4,))
     h = layers.Dense(3, name="deep")(inner)
@@ -457,7 +451,6 @@ MISTAKES = [
         "blocked",
         lambda: blocked(lambda h: ops.cast(h > 0, "float32")),
     ),
-    Mistake("an output without a loss", "no-gradient", "b", without_loss),
     Mistake("a gradient stopped in a nested model", "no-gradient", "deep", inside_nested),
     Mistake("an embedding of a layer's output", "no-gradient", "before", embedding_of_floats),
     Mistake("a gradient stopped inside a layer", "no-gradient", "stopping", stopping_inside),

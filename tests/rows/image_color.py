@@ -35,6 +35,7 @@ ROWS = [
         lambda k: k.layers.RandomColorJitter(
             brightness_factor=0.2, contrast_factor=0.1, saturation_factor=(0.4, 0.6), hue_factor=0.1, seed=1
         ),
+        tolerance=1e-4,  # of values up to 255, through four transformations
     ),
     _random("RandomContrast", lambda k: k.layers.RandomContrast((0.1, 0.3))),
     _random("RandomErasing", lambda k: k.layers.RandomErasing(0.5, (0.1, 0.2))),

@@ -215,6 +215,14 @@ def padded_transformer() -> Subject:
     return about(i, layers.Dense(10, "softmax")(x), "check", loss="sparse_categorical_crossentropy")
 
 
+def attention_by_hand() -> Subject:
+    i, x = embedded()
+    scores = layers.Dense(8)(x) @ ops.transpose(layers.Dense(8)(x), (0, 2, 1)) / 8.0**0.5
+    blocked = ops.cast(ops.equal(i, 0), "float32")[:, None, :] * -1e9
+    h = layers.Softmax()(scores + blocked) @ layers.Dense(8)(x)
+    return about(i, layers.Dense(1)(layers.Flatten()(h)), "check")
+
+
 RIGHT = [
     Right("a small regression", regression),
     Right("a sequential model", grown),
@@ -222,6 +230,7 @@ RIGHT = [
     Right("a decoder after an encoding", decoder_after_an_encoding),
     Right("a mean over time of one's own", mean_over_unmasked_time),
     Right("self-attention with a mask", masked_attention),
+    Right("attention by hand", attention_by_hand),
     Right("a transformer with padding", padded_transformer),
     Right("a frozen base with training=False", lambda: normalized(base(False), training=False)),
     Right("a base that trains", lambda: normalized(base(True))),

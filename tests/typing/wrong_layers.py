@@ -13,5 +13,7 @@ layers.Conv2D(8, "3")  # error: reportArgumentType
 layers.Conv2D(8)  # error: reportCallIssue
 layers.LSTM("8")  # error: reportArgumentType
 layers.Embedding(10)  # error: reportCallIssue
+layers.LSTM(8, return_sequence=True)  # error: reportCallIssue
+layers.Embedding(10, 4, mask_zeros=True)  # error: reportCallIssue
 keras.layers.Dense(2, name=5)  # error: reportArgumentType
 keras.layers.Dence(2)  # error: reportAttributeAccessIssue

@@ -7,6 +7,7 @@ import lapis.activations as activations
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.layers.batch_axis import is_batch_axis
+from lapis.layers.calling import Signature
 from lapis.layers.layer import Layer
 from lapis.layers.options import LayerOptions
 
@@ -27,6 +28,14 @@ class Softmax(Layer):
         super().__init__(**kwargs)
         self.axis = axis
         self.supports_masking = True
+
+    def _add_masks(
+        self, kwargs: dict, arguments: dict, tensors: dict, signature: Signature, first: Any
+    ) -> tuple[dict, Any]:
+        """A mask of steps that comes with the input is handed on, but says nothing about the scores within a step."""
+        filled, mask = super()._add_masks(kwargs, arguments, tensors, signature, first)
+        of_steps = mask is not None and len(mask.shape) < len(first.shape)
+        return kwargs if of_steps else filled, mask
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         if mask is None:

@@ -1,7 +1,7 @@
 """The layer that turns whole numbers into vectors."""
 
 import warnings
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.constraints as constraints
 import lapis.initializers as initializers
@@ -10,6 +10,7 @@ import lapis.regularizers as regularizers
 from lapis.core.serialization import builtin
 from lapis.core.watching import watching
 from lapis.layers.core.quantizable import Quantizable
+from lapis.layers.options import EmbeddingOptions
 
 
 @builtin("keras.layers")
@@ -50,7 +51,7 @@ class Embedding(Quantizable):
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
         quantization_config: None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[EmbeddingOptions],
     ) -> None:
         for name, value in (("input_dim", input_dim), ("output_dim", output_dim)):
             if not isinstance(value, int) or isinstance(value, bool) or value <= 0:

@@ -10,7 +10,7 @@ from lapis.core.serialization import builtin
 from lapis.graph import KerasTensor, Node
 from lapis.layers.layer import Layer
 
-Shape: TypeAlias = Sequence[int | None] | int | None
+Shape: TypeAlias = Sequence[int | None] | dict[str, int | None] | int | None
 
 
 @builtin("keras.layers")
@@ -18,7 +18,8 @@ class InputLayer(Layer):
     """The layer that stands for an input of a model; `Input` makes one and gives its tensor.
 
     Args:
-        shape: the shape without the batch axis, `None` for unknown sizes.
+        shape: the shape without the batch axis, `None` for unknown sizes; or a dict of sizes by the names of the
+            dimensions.
         batch_size: the size of the batch axis; unknown when not given.
         dtype: element type; `floatx()` when not given.
         sparse: must not be true: JAX has no such inputs.
@@ -45,6 +46,9 @@ class InputLayer(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(name=unique_name("input_layer") if name is None else name)
+        dims = None
+        if isinstance(shape, dict):
+            dims, shape = (None, *shape), tuple(shape.values())
         if "input_shape" in kwargs:
             shape = kwargs.pop("input_shape")
         if "batch_input_shape" in kwargs:  # Keras 2's word
@@ -79,8 +83,21 @@ class InputLayer(Layer):
         if optional:
             input_tensor._optional = True  # pyright: ignore[reportAttributeAccessIssue]
         self._input_tensor = input_tensor
+        self.name_dims(dims)
         self.built = True
         Node(self, (), {}, input_tensor)
+
+    def name_dims(self, dims: Sequence[str | None] | None) -> None:
+        """Give the dimensions names, the batch first; `None` gives none."""
+        if dims is None:
+            return
+        wrong = [name for name in dims[1:] if name is not None and (not isinstance(name, str) or not name)]
+        if wrong or len(dims) != len(self.batch_shape):
+            raise ValueError(
+                f"The input {self.name!r} of shape {self.batch_shape} got the names {list(dims)} for its dimensions; "
+                "expected a text for each axis but the batch, as in Input({'time': None, 'channel': 64})."
+            )
+        self._input_tensor.dims = tuple(dims)
 
     @property
     def dtype(self) -> str:
@@ -127,7 +144,9 @@ def Input(
     """A symbolic tensor to build a model from.
 
     Args:
-        shape: the shape without the batch axis, such as `(784,)`; `None` for sizes that vary.
+        shape: the shape without the batch axis, such as `(784,)`; `None` for sizes that vary. A dict gives the
+            dimensions names, in order, such as `{"time": None, "channel": 64}`: where layers bring together dimensions
+            of different names, it is a `ValueError`, and inputs must agree in the sizes of a name that vary.
         batch_size: the size of the batch axis, where it is to be fixed.
         dtype: element type, `"float32"` unless `floatx()` says otherwise.
         sparse: must not be true: JAX has no such inputs.
@@ -139,6 +158,8 @@ def Input(
 
     >>> Input((784,), name="img").shape
     (None, 784)
+    >>> Input({"time": None, "channel": 64}).dims
+    (None, 'time', 'channel')
     """
     layer = InputLayer(shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name)
     return layer.output

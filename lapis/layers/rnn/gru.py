@@ -1,12 +1,12 @@
 """The gated recurrent unit and its cell."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.layers.input_spec import InputSpec
-from lapis.layers.options import Activation
+from lapis.layers.options import Activation, RecurrentOptions
 from lapis.layers.rnn.cell_layer import CellLayer, check_use_cudnn, from_cell, refuse_cudnn
 from lapis.layers.rnn.recurrent_cell import GatedCell
 from lapis.ops.rnn import gru_gates
@@ -160,7 +160,7 @@ class GRU(CellLayer):
         unroll: bool = False,
         reset_after: bool = True,
         use_cudnn: bool | str = "auto",
-        **kwargs: Any,
+        **kwargs: Unpack[RecurrentOptions],
     ) -> None:
         cell = GRUCell(
             units,

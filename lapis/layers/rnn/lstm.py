@@ -1,13 +1,13 @@
 """Long short-term memory and its cell."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import lapis.ops as ops
 from lapis.core.serialization import builtin
 from lapis.graph import inferring
 from lapis.kernels import cudnn
 from lapis.layers.input_spec import InputSpec
-from lapis.layers.options import Activation
+from lapis.layers.options import Activation, RecurrentOptions
 from lapis.layers.rnn.cell_layer import CellLayer, check_use_cudnn, from_cell, refuse_cudnn
 from lapis.layers.rnn.recurrent_cell import GatedCell, forget_bias
 from lapis.ops.rnn import lstm_gates
@@ -142,7 +142,7 @@ class LSTM(CellLayer):
         stateful: bool = False,
         unroll: bool = False,
         use_cudnn: bool | str = "auto",
-        **kwargs: Any,
+        **kwargs: Unpack[RecurrentOptions],
     ) -> None:
         cell = LSTMCell(
             units,

@@ -7,6 +7,7 @@ import lapis.ops as ops
 from lapis.core import nest
 from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
 from lapis.graph import inferring
+from lapis.layers.input_spec import InputSpec
 from lapis.layers.layer import Layer
 from lapis.layers.options import LayerOptions
 from lapis.layers.rnn.dropout_rnn_cell import DropoutRNNCell
@@ -102,6 +103,9 @@ class RNN(Layer):
             raise ValueError(_NO_LENGTH.format(cls=type(self).__name__, shape=sequences_shape))
         if isinstance(self.cell, Layer) and not self.cell.built:
             self.cell.build((sequences_shape[0], *sequences_shape[2:]))
+        spec = self.input_spec
+        if spec.__class__ is InputSpec and spec.ndim == 3:  # its weights are for so many numbers a step
+            self.input_spec = InputSpec(ndim=3, axes={2: sequences_shape[2]})
         if self.stateful:
             if sequences_shape[0] is None:
                 raise ValueError(_NO_BATCH.format(cls=type(self).__name__, shape=sequences_shape))

@@ -77,7 +77,9 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Tensor:
     [1, 2]
     """
     if (x1 is None) != (x2 is None):
-        raise ValueError("where takes both x1 and x2, or neither.")
+        raise ValueError(
+            "where takes both x1 and x2, or neither, and got one of them. Pass both, or the condition alone."
+        )
     if x1 is None:
         return jnp.where(to_array(condition))
     return jnp.where(to_array(condition), to_array(x1), to_array(x2))

@@ -24,16 +24,17 @@ _DATA_CHECKS: tuple[_Check, ...] = (
 )
 # What the graph tells, and a trace of the model with data that fit it.
 _GRAPH_CHECKS: tuple[_Check, ...] = (
-    masks.lost_masks,
-    *(monitors.unknown_monitors, steps.steps_beyond_data, steps.static_batches, steps.lonely_statistics),
-    *(frozen.nothing_trains, frozen.frozen_after_compile, frozen.training_written_in, frozen.frozen_without_statistics),
-    *(precision.ids_through_floats, precision.rounded_values, precision.float64_cut, precision.half_precision),
+    *(masks.lost_masks, monitors.unknown_monitors),
+    *(steps.steps_beyond_data, steps.static_batches, steps.lonely_statistics),
+    *(frozen.nothing_trains, frozen.frozen_after_compile),
+    *(frozen.training_written_in, frozen.frozen_without_statistics),
+    *(precision.ids_through_floats, precision.float64_cut, precision.half_precision),
     *(unused.unused_layers, unused.unused_branches, unused.unused_inputs),
     *(sharing.layers_on_their_own_output, sharing.layers_repeated_in_lists, sharing.shared_initializers),
     *(gradients.weights_without_gradient, gradients.weights_without_gradient_in_calls),
 )
 # What only the numbers tell: looked at in each run.
-_VALUE_CHECKS: tuple[_Check, ...] = (check_labels, check_ids)
+_VALUE_CHECKS: tuple[_Check, ...] = (check_labels, check_ids, precision.rounded_values)
 
 
 def findings(subject: Subject) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""Trainable weights that no loss depends on."""
+"""Trainable weights that no gradient comes to."""
 
 import warnings
 from collections.abc import Iterator
@@ -26,34 +26,25 @@ _FLAT = frozenset(
 
 
 def weights_without_gradient(subject: Subject) -> Iterator[Finding]:
-    """`no-gradient`: layers from which no differentiable way leads to a loss, as the graph tells."""
+    """`no-gradient`: layers from which no differentiable way leads to an output, as the graph tells."""
     model = subject.model
     graph = graph_of(model)
     if graph is None or not subject.trains or not model.compiled or model.loss is None or has_own_steps(model):
         return
-    outputs = _with_loss(model, graph)
     reached: set[int] = set()
     blocks: dict[int, Node] = {}
-    _reach(graph.graph_plan, outputs, reached, blocks)
+    _reach(graph.graph_plan, graph.outputs, reached, blocks)
     for node in _inner_nodes(graph.graph_plan):
         layer = node.operation
         if isinstance(layer, Layer) and id(layer) not in reached and _trains(layer):
             reached.add(id(layer))
             block = _block_after(node, blocks)
             if block is None:
-                message = "It is to be trained, but no output that has a loss depends on it."
+                message = "It is to be trained, but no gradient comes to it."
             else:
                 where = f" ({block.source})" if block.source else ""
                 message = f"It is to be trained, but no gradient comes through {path_of(block.operation)!r}{where}."
             yield Finding("no-gradient", "warning", message, _ADVICE, path_of(layer), node.source)
-
-
-def _with_loss(model: Any, graph: Any) -> list[KerasTensor]:
-    """The outputs but for those that a dict of losses leaves out: a `None` in its place says that it is meant so."""
-    names = model.output_names
-    if not isinstance(model.loss, dict) or not set(model.loss) <= set(names):
-        return graph.outputs
-    return [x for x, name in zip(graph.outputs, names) if name in model.loss]
 
 
 def _trains(layer: Any) -> bool:
@@ -129,8 +120,11 @@ def weights_without_gradient_in_calls(subject: Subject) -> Iterator[Finding]:
     if subject.method != "check" or subject.batch is None or takes_strings(model) or not model.built:
         return
     known = {finding.path for finding in weights_without_gradient(subject)}
-    variables = model.trainable_variables
-    for variable, zero in zip(variables, _gradients_are_zero(model, subject.batch[0])):
+    try:
+        zeros = _gradients_are_zero(model, subject.batch[0])
+    except Exception:
+        return  # a batch that does not fit is told of by others
+    for variable, zero in zip(model.trainable_variables, zeros):
         path = variable.path.rpartition("/")[0]
         if zero and path not in known:
             known.add(path)

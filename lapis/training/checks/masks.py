@@ -7,6 +7,7 @@ from lapis.core import nest
 from lapis.core.dtypes import is_float_dtype
 from lapis.core.findings import Finding
 from lapis.graph import FunctionOperation, KerasTensor, Node, Plan, get_mask, producer
+from lapis.layers import Softmax
 from lapis.layers.calling import signature_of
 from lapis.training.checks.graphs import path_of, plans
 from lapis.training.checks.subject import Subject, graph_of
@@ -61,8 +62,8 @@ def _finding(dropper: Node, consumer: str, source: str | None) -> Finding:
 
 
 def _uses_mask(operation: Any) -> bool:
-    """Whether it is a layer whose call takes a mask; a model only hands it on."""
-    if isinstance(operation, FunctionOperation) or hasattr(operation, "graph"):
+    """Whether it is a layer whose call takes a mask of steps; a model only hands it on."""
+    if isinstance(operation, (FunctionOperation, Softmax)) or hasattr(operation, "graph"):
         return False
     signature = signature_of(type(operation).call)
     return signature.takes_mask or bool(signature.mask_names)

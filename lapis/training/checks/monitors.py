@@ -1,6 +1,5 @@
 """Names that callbacks look for in the logs, where they will never be."""
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator
 from string import Formatter
@@ -9,7 +8,7 @@ from typing import Any
 from lapis.callbacks import ModelCheckpoint, MonitorCallback
 from lapis.core import nest
 from lapis.core.findings import Finding
-from lapis.core.naming import to_snake_case
+from lapis.core.naming import did_you_mean, to_snake_case
 from lapis.training.checks.subject import Subject, graph_of
 from lapis.training.outputs import object_name
 
@@ -32,10 +31,10 @@ def unknown_monitors(subject: Subject) -> Iterator[Finding]:
             if graph_of(subject.model) is None and base.endswith("_loss"):
                 continue  # what the single losses are called depends on what `call` gives
             if not _is_known(base, known):
-                close = difflib.get_close_matches(base, known, n=1, cutoff=0.5)
                 prefix = name.removesuffix(base)
-                hint = f"did you mean {prefix + close[0]!r}?" if close else f"there are {sorted(known)}."
-                yield Finding(code, severity, f"{who} looks for {name!r}, which no log will have.", f"Name it: {hint}")
+                there = [prefix + one for one in sorted(known)]
+                advice = (did_you_mean(name, there) or f"There are {there}.").strip()
+                yield Finding(code, severity, f"{who} looks for {name!r}, which no log will have.", advice)
             elif base != name and subject.validates is False:
                 message = f"{who} looks for {name!r}, but there are no validation data."
                 advice = f"Pass validation_data or validation_split, or take {base!r}."

@@ -18,19 +18,23 @@ def steps_beyond_data(subject: Subject) -> Iterator[Finding]:
     """`steps-beyond-data`, `validation-steps-beyond-data`: an epoch longer than the data; `no-epochs`."""
     size = subject.batch_size or _DEFAULT_BATCH
     if subject.batch_size and subject.steps_per_epoch:  # with one alone, the other follows from the data
-        yield from _beyond(
-            "steps_per_epoch", "steps-beyond-data", subject.steps_per_epoch, _length(subject.whole), size
-        )
+        name = "steps" if subject.method == "evaluate" else "steps_per_epoch"
+        yield from _beyond("steps-beyond-data", name, subject.steps_per_epoch, _length(subject.whole), size)
     if subject.validation_steps:
         size = _length(subject.validation_batch) or size
-        samples = _length(subject.validation_whole)
-        yield from _beyond("validation_steps", "validation-steps-beyond-data", subject.validation_steps, samples, size)
+        yield from _beyond(
+            "validation-steps-beyond-data",
+            "validation_steps",
+            subject.validation_steps,
+            _length(subject.validation_whole),
+            size,
+        )
     if subject.method == "fit" and subject.epochs is not None and subject.epochs < 1:
         message = f"epochs is {subject.epochs}, so nothing is trained."
         yield Finding("no-epochs", "warning", message, "Pass at least 1.")
 
 
-def _beyond(name: str, code: str, steps: int, samples: int | None, size: int) -> Iterator[Finding]:
+def _beyond(code: str, name: str, steps: int, samples: int | None, size: int) -> Iterator[Finding]:
     there_are = None if samples is None else math.ceil(samples / size)
     if there_are is not None and steps > there_are:
         message = f"{name} is {steps}, but {samples} samples make {there_are} batches of {size}."

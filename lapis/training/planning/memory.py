@@ -32,7 +32,7 @@ class Memory:
 def compile_step(step: Step) -> tuple[Memory, dict[str, float]]:
     """The memory of the compiled step, and the compiler's own figures of its cost."""
     compiled = Compiled(step.traced, step.stack.count, step.collects, step.uses_up)
-    (call,) = [next(compiled.calls(step.stack, None))]
+    call = next(compiled.calls(step.stack, None))
     changed, kept = [[step.state[place] for place in places] for places in (call.changed, call.kept)]
     executable = call.function.lower(changed, kept, *call.arguments).compile()
     sizes: Any = executable.memory_analysis()
