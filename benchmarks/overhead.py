@@ -1,7 +1,8 @@
 """What the library itself costs around the arithmetic.
 
 How many Python calls of its own `Dense(64)(x)` makes on a symbolic tensor, beside Keras if installed; and how many
-microseconds a step of `fit`, and a `predict` of one row, take longer than the bare compiled programs.
+microseconds a step of `fit`, and a `predict` of one row, take longer than the bare compiled programs. And how long the
+checks before an epoch take.
 
 python -m benchmarks.overhead
 """
@@ -108,6 +109,37 @@ def one_row() -> dict[str, float]:
     return {"predict": whole, "bare jit": alone, "own cost": whole - alone}
 
 
+def checks() -> dict[str, float]:
+    """Milliseconds of the guide's first model: the checks before the first epoch and the next, and these epochs."""
+    import numpy as np
+
+    import lapis
+    from lapis.training import loop
+
+    inputs = lapis.Input((784,))
+    x = lapis.layers.Dense(64, activation="relu")(inputs)
+    x = lapis.layers.Dense(64, activation="relu")(x)
+    model = lapis.Model(inputs, lapis.layers.Dense(10)(x))
+    loss = lapis.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("rmsprop", loss, metrics=["accuracy"])
+    images, labels = np.zeros((60000, 784), "float32"), np.arange(60000) % 10
+    spent, before_run = [], loop.before_run
+
+    def timed(*args: Any, **kwargs: Any) -> None:
+        start = time.perf_counter()
+        before_run(*args, **kwargs)
+        spent.append(1e3 * (time.perf_counter() - start))
+
+    loop.before_run = timed
+    epochs = []
+    for _ in range(2):
+        start = time.perf_counter()
+        model.fit(images, labels, batch_size=64, verbose=0)
+        epochs.append(1e3 * (time.perf_counter() - start))
+    loop.before_run = before_run
+    return {"first": spent[0], "first epoch": epochs[0], "next": spent[1], "next epoch": epochs[1]}
+
+
 def main() -> None:
     import lapis
 
@@ -120,7 +152,11 @@ def main() -> None:
         pass
     for library in libraries:
         print(library.__name__, library.__version__, calls_of(library))
-    for name, figures in (("a step, µs", steps_of_fit()), ("one row, µs", one_row())):
+    for name, figures in (
+        ("checks, ms", checks()),
+        ("a step, µs", steps_of_fit()),
+        ("one row, µs", one_row()),
+    ):
         print(name, {key: round(value, 1) for key, value in figures.items()})
 
 

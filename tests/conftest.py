@@ -20,6 +20,7 @@ import pytest
 
 import lapis
 
+collect_ignore_glob = ["fixtures/*", "typing/*"]  # programs that tests run or read
 lapis.config.disable_traceback_filtering()  # a test that fails shows where
 
 # Compiled programs, a megabyte each, stay until they fill a worker's share of a quarter of the memory.

@@ -2,7 +2,6 @@
 
 import pathlib
 import re
-import time
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 
 import lapis
-from lapis.training.checks.preflight import before_run
+from lapis.training.checks import preflight
 from tests.rows.mistakes import MISTAKES, Mistake
 from tests.rows.right_programs import RIGHT
 
@@ -187,33 +186,27 @@ def test_class_weights_per_output() -> None:
     assert not np.allclose(ways[0][0], only_b[0])
 
 
-def _mnist_like() -> tuple[lapis.Model, np.ndarray, np.ndarray]:
-    """The guide's first model and as many numbers as MNIST has."""
-    inputs = lapis.Input((784,))
-    x = lapis.layers.Dense(64, activation="relu")(inputs)
-    x = lapis.layers.Dense(64, activation="relu")(x)
-    model = lapis.Model(inputs, lapis.layers.Dense(10)(x))
-    loss = lapis.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile("rmsprop", loss, metrics=["accuracy"])
-    return model, np.zeros((60000, 784), "float32"), np.arange(60000) % 10
+def test_a_kind_of_data_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = lapis.Sequential([lapis.Input((3,)), lapis.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    looked_at = []
+    monkeypatch.setattr(preflight, "findings", lambda subject: looked_at.append(subject.method) or [])
+    x, y = np.ones((8, 3), "float32"), np.ones((8, 1), "float32")
 
+    def run() -> list[str]:
+        looked_at.clear()
+        model.fit(x, y, verbose=0)
+        model.evaluate(x, y, verbose=0)
+        model.train_on_batch(x, y)
+        return looked_at
 
-def test_checks_are_quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Under 5 % of the first epoch, which takes about 2 seconds with compilation; again next to nothing."""
-    model, x, y = _mnist_like()
-    spent = []
-
-    def timed(*args: Any, **kwargs: Any) -> None:
-        start = time.perf_counter()
-        before_run(*args, **kwargs)
-        spent.append(time.perf_counter() - start)
-
-    monkeypatch.setattr(lapis.training.loop, "before_run", timed)
-    begun = time.perf_counter()
-    model.fit(x, y, batch_size=64, verbose=0)
-    epoch = time.perf_counter() - begun
-    model.fit(x, y, batch_size=64, verbose=0)
-    assert spent[0] < 0.05 * epoch and spent[1] < 0.05 * epoch
+    assert run()[:3] == ["fit", "evaluate", "train_on_batch"]
+    run()  # the optimizer has been built since the first was looked at
+    assert run() == []
+    model.compile("sgd", "mae")
+    assert run() == ["fit", "evaluate", "train_on_batch"]
+    x = x[:, :, None]
+    assert run() == ["fit", "evaluate", "train_on_batch"]
 
 
 def test_the_program_of_the_front_page_is_right(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:

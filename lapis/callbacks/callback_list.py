@@ -91,7 +91,7 @@ class CallbackList(Callback):
             return
         self._model = model
         if self._history is not None:
-            model.history = self._history
+            object.__setattr__(model, "history", self._history)  # past the tracking: it is no part of the model
         for callback in self.callbacks:
             callback.set_model(model)
 

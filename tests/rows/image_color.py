@@ -27,7 +27,7 @@ ROWS = [
     _random("CutMix", lambda k: k.layers.CutMix(0.5, seed=1)),
     _random("AugMix", lambda k: k.layers.AugMix(num_chains=2, chain_depth=2, all_ops=False, seed=1)),
     _random("MixUp", lambda k: k.layers.MixUp(0.3, seed=1)),
-    _random("RandAugment", lambda k: k.layers.RandAugment(num_ops=1, factor=0.2)),
+    _random("RandAugment", lambda k: k.layers.RandAugment(num_ops=1, factor=0.2), tolerance=1e-4),
     _random("RandomBrightness", lambda k: k.layers.RandomBrightness(0.2, (0, 1), seed=1)),
     _random("RandomColorDegeneration", lambda k: k.layers.RandomColorDegeneration((0.2, 0.4))),
     _random(

@@ -12,7 +12,8 @@ from lapis.training.checks.subject import Subject
 def nothing_trains(subject: Subject) -> Iterator[Finding]:
     """`nothing-trains`: `fit` of a model whose weights are all frozen."""
     model = subject.model
-    if subject.method != "fit" or model.trainable_variables or not model.variables:
+    trainable = any(layer._trainable_variables for layer in model._flatten_layers())  # if they were not frozen
+    if subject.method != "fit" or model.trainable_variables or not trainable:
         return
     if model.trainable or not any(layer.trainable for layer in model._flatten_layers(include_self=False)):
         message, advice = "All weights are frozen, so fit changes nothing.", "Set `trainable = True` on some layer."

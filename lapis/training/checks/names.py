@@ -66,8 +66,8 @@ def _of_inputs(graph: Any, x: Any, what: str) -> Iterator[Finding]:
         yield Finding(
             "input-shape",
             "error",
-            f"The input {spec._keras_history.operation.name!r} has shape {spec.shape}, but {what}x has an array of "
-            f"shape {tuple(array.shape)} for it.",
+            f"The input {spec._keras_history.operation.name!r} of the model {graph.path!r} has shape "
+            f"{spec.shape}, but {what}x has an array of shape {tuple(array.shape)} for it.",
             "Reshape the data, or declare the input with their shape.",
             spec._keras_history.operation.path,
         )
