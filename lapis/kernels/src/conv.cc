@@ -140,11 +140,11 @@ Shapes read_shapes(const int64_t* x, const int64_t* w, const int64_t* y, size_t 
   return s;
 }
 
-// A primitive is bound to the number of threads that it was made for: one where there are several parts.
-std::shared_ptr<const Convolution> find(Kind kind, data_type type, const Shapes& s, int64_t parts) {
+// A primitive is bound to the number of threads that it was made for.
+std::shared_ptr<const Convolution> find(Kind kind, data_type type, const Shapes& s, bool alone) {
   static Cache<Convolution> cache(1024);
   Key key = key_of(s);
-  key.insert(key.end(), {kind, static_cast<int64_t>(type), parts > 1});
+  key.insert(key.end(), {kind, static_cast<int64_t>(type), alone});
   return cache.get(key, [&] { return make(kind, s, type, true); });
 }
 
@@ -184,12 +184,13 @@ int64_t size_of(const dims& shape) {
   return size;
 }
 
+double work_of(const Shapes& s) { return 2.0 * size_of(s.y) * size_of(s.w) / s.w[0] / s.w[1]; }
+
 // How many slices of the batch are computed side by side, each by one thread of XLA's pool: OpenMP's threads would have
 // to wrest the cores from these. One slice means that oneDNN's own threads share it.
 int64_t slices(Kind kind, data_type type, const Shapes& s, const ffi::ThreadPool& pool) {
   const int64_t threads = pool.num_threads();
-  const double work = 2.0 * size_of(s.y) * size_of(s.w) / s.w[0] / s.w[1];
-  if (threads < 2 || work < 4e6 || s.x[0] % threads != 0) return 1;
+  if (threads < 2 || work_of(s) < 4e6 || s.x[0] % threads != 0) return 1;
   if (makes_kernel(kind)) {
     // Each slice has a kernel's gradient of its own, which must be little beside what it is made of.
     const bool light = size_of(s.w) * threads < size_of(s.x) + size_of(s.y);
@@ -222,14 +223,16 @@ void run_slice(Kind kind, const Convolution& c, void* x, void* inner_w, void* y,
 
 void run(Kind kind, data_type type, Shapes s, char* x, void* w, char* y, void* bias, ffi::ThreadPool& pool) {
   const int64_t parts = slices(kind, type, s, pool);
-  const Alone alone(parts > 1);
+  // Waking oneDNN's own threads takes as long as the tens of millions of operations that they would save.
+  const bool single = parts > 1 || work_of(s) < 4e7;
+  const Alone alone(single);
   s.x[0] /= parts;
   s.y[0] /= parts;
   const int64_t element = type == data_type::f32 ? 4 : 2;
   const int64_t x_count = size_of(s.x), y_count = size_of(s.y);
-  const std::shared_ptr<const Convolution> c = find(kind, type, s, parts);
+  const std::shared_ptr<const Convolution> c = find(kind, type, s, single);
   const bool relu = kind == kForwardBiasRelu;
-  const std::shared_ptr<const Convolution> without_relu = relu ? find(kForwardBias, type, s, parts) : nullptr;
+  const std::shared_ptr<const Convolution> without_relu = relu ? find(kForwardBias, type, s, single) : nullptr;
   if (relu && without_relu->inner_w != c->inner_w) {
     s.x[0] *= parts;
     s.y[0] *= parts;
@@ -250,7 +253,7 @@ void run(Kind kind, data_type type, Shapes s, char* x, void* w, char* y, void* b
   // oneDNN's ReLU makes zeros of what is not a number, so it may only see numbers.
   const bool may_fuse = relu && tame(w, size_of(s.w), type) && tame(bias, s.y[1], type);
   share(pool, parts, parts, [&](int64_t part) {
-    const Alone alone(parts > 1);
+    const Alone alone(single);
     char *x_part = x + part * x_count * element, *y_part = y + part * y_count * element;
     const bool fused = may_fuse && tame(x_part, x_count, type);
     if (!relu || fused) {
