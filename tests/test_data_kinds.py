@@ -184,8 +184,9 @@ def test_resident_memory_is_flat_over_10_000_steps(kind, make):
     tenth = len(memory.seen) // 10
     tenths = memory.seen[tenth - 1 :: tenth]
     print(f"{kind}: " + ", ".join(f"{megabytes:.0f}" for megabytes in tenths) + " MiB")
-    # The first fifth makes programs, threads and buffers; if batches stayed, they would come to 5 GB.
-    assert max(tenths) - tenths[1] < 100
+    # The first fifth makes programs, threads and buffers, and the C library keeps some of what is freed; if batches
+    # stayed, they would come to 5 GB.
+    assert max(tenths) - tenths[1] < 400
 
 
 def series():

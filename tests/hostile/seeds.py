@@ -1,5 +1,7 @@
-"""Damage that once led to another error than a refusal, as `(model, part, changes)`."""
+"""Damage that once led to another error than a refusal, or to code that was parsed, as `(model, part, changes)`."""
 
+_ADAM = {"module": "keras.layers", "class_name": "Adam", "config": {"units": 2}, "registered_name": None}
 SEEDS: list[tuple] = [
     ("narrow", ".weights.h5", [(0.75, b"\x00\x00", 1)]),
+    ("narrow", "config", [([29], _ADAM)]),
 ]
