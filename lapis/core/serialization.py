@@ -395,8 +395,9 @@ def _pass_it(kind: str) -> str:
 
 def unknown_arguments(cls: type, unknown: Iterable[str]) -> str:
     """The end of an error's sentence for arguments that a class does not take."""
-    own = [one.__init__ for one in cls.__mro__ if one is not object]  # whose signature would have to be parsed
-    taken = [name for function in own for name in inspect.signature(function).parameters]
+    written = [vars(one).get("__init__") for one in cls.__mro__]  # that of `object` has a signature that is parsed
+    functions = [function for function in written if isinstance(function, types.FunctionType)]
+    taken = [name for function in functions for name in inspect.signature(function).parameters]
     known = [name for name in dict.fromkeys(taken) if name not in ("self", "args", "kwargs")]
     suggestions = "".join(did_you_mean(name, known) for name in unknown)
     return f"{cls.__name__} got unknown arguments {sorted(unknown)}; it takes {', '.join(known)}.{suggestions}"

@@ -4,4 +4,5 @@ _ADAM = {"module": "keras.layers", "class_name": "Adam", "config": {"units": 2},
 SEEDS: list[tuple] = [
     ("narrow", ".weights.h5", [(0.75, b"\x00\x00", 1)]),
     ("narrow", "config", [([29], _ADAM)]),
+    ("narrow", ".h5", [(0.138671875, b" ", 0)]),
 ]
