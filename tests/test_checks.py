@@ -205,6 +205,8 @@ def test_a_kind_of_data_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> No
     assert run() == []
     model.compile("sgd", "mae")
     assert run() == ["fit", "evaluate", "train_on_batch"]
+    model.fit(x, y, verbose=0, batch_size=4, steps_per_epoch=2)
+    assert looked_at == ["fit", "evaluate", "train_on_batch", "fit"]
     x = x[:, :, None]
     assert run() == ["fit", "evaluate", "train_on_batch"]
 

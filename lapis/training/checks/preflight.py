@@ -1,5 +1,6 @@
 """The checks that run by themselves before the first step, once for each model, compilation and kind of data."""
 
+from dataclasses import replace
 from typing import Any
 
 import lapis.core.nest as nest
@@ -68,10 +69,9 @@ def before_batch(model: Any, method: str, batch: Any, class_weight: Any = None) 
     if state.mode == "off" or len(state.kinds) >= _MOST_KINDS:
         return
     parts = unpack_x_y_sample_weight(batch)
-    if (last_change(), method, _kind(parts)) in state.kinds:
-        return
-    outputs = _outputs(model, parts[0])
-    _tell(model, Subject(model, method, batch=parts, whole=parts, outputs=outputs, class_weight=class_weight))
+    subject = Subject(model, method, batch=parts, whole=parts, class_weight=class_weight)
+    if _kind(subject) not in state.kinds:
+        _tell(model, replace(subject, outputs=_outputs(model, parts[0])))
 
 
 def check_model(
@@ -149,8 +149,7 @@ def _state(model: Any) -> Checked:
 
 def _tell(model: Any, subject: Subject) -> None:
     state = _state(model)
-    kind = last_change(), subject.method, _kind(subject.batch), _kind(subject.validation_batch)
-    if subject.callbacks or state.is_new(kind[:3] if subject.validation_batch is None else kind):
+    if subject.callbacks or state.is_new(_kind(subject)):
         found = findings(subject) + value_findings(subject)
     else:
         found = value_findings(subject)
@@ -160,8 +159,15 @@ def _tell(model: Any, subject: Subject) -> None:
         tell(new, state.mode, frames_inside())
 
 
-def _kind(batch: Any) -> Any:
-    """What batches of one kind have in common: keys, types and all sizes but the first."""
+def _kind(subject: Subject) -> Any:
+    """What runs that are looked at once have in common: the model as it is, settings, and the kind of the data."""
+    settings = subject.batch_size, subject.steps_per_epoch, subject.validation_steps, subject.epochs, subject.shuffle
+    data = _form(subject.batch), _form(subject.validation_batch), subject.num_batches, repr(subject.class_weight)
+    return last_change(), subject.method, subject.validates, settings, data
+
+
+def _form(batch: Any) -> Any:
+    """The keys, types and all sizes but the first of a batch."""
     return tuple(
         (path, (tuple(leaf.shape[1:]), str(leaf.dtype)) if hasattr(leaf, "shape") else type(leaf))
         for path, leaf in nest.flatten_with_path(batch)
