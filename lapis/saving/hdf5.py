@@ -16,7 +16,7 @@ import numpy as np
 
 from lapis.core.dtypes import ALLOWED_DTYPES
 from lapis.saving.aligned import aligned
-from lapis.saving.hdf5_texts import text_bytes
+from lapis.saving.hdf5_texts import known_as, text_bytes
 
 _FILTERS = frozenset({h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32})
 # Deflate cannot pack tighter than about 1000 to 1; below the floor a few missing bytes are no danger.
@@ -40,7 +40,7 @@ def opened(source: Any, name: str) -> Iterator[h5py.File]:
         raise
     except OSError as error:
         raise ValueError(f"{name} is not an HDF5 file that can be read: {error}.") from None
-    with file:
+    with file, known_as(file.filename, source):
         yield file
 
 
