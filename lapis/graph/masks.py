@@ -33,4 +33,5 @@ def set_mask(x: Any, mask: Any) -> None:
         _masks.pop(key, None)
         return
     with contextlib.suppress(TypeError):  # a Python scalar carries no mask
-        _masks[key] = weakref.ref(x, lambda _: _masks.pop(key, None)), mask
+        # The dict by an argument: at the end of a process the name may be gone before the array.
+        _masks[key] = weakref.ref(x, lambda _, masks=_masks: masks.pop(key, None)), mask
