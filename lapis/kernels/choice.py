@@ -1,11 +1,8 @@
 """Which convolutions the native kernels compute."""
 
-import ctypes
 import functools
 from collections.abc import Sequence
 from typing import Any
-
-import numpy as np
 
 from lapis.graph import inferring
 from lapis.kernels import library
@@ -45,22 +42,6 @@ def _find(x: tuple[int, ...], w: tuple[int, ...], dtype: str, geometry: Geometry
 
 def describe(kind: str, x: tuple[int, ...], w: tuple[int, ...], dtype: str, geometry: Geometry) -> str:
     """The name of oneDNN's implementation of one of `KINDS`, empty where it has none."""
-    functions = library.library().functions
-    if functions is None:
-        return ""
     y = (x[0], *geometry.outputs(x[1:-1], w[:-2]), w[-1])
-    name = ctypes.create_string_buffer(128)
-    pointer = np.ctypeslib.ndpointer(np.int64, flags="C")
-    function = functions.lapis_conv_describe
-    function.argtypes = [ctypes.c_int64] * 3 + [pointer, pointer, ctypes.c_char_p, ctypes.c_int64]
-    function.restype = None
-    function(
-        KINDS[kind],
-        _DTYPES[dtype],
-        len(x) - 2,
-        np.array([*x, *w, *y], np.int64),
-        geometry.flat(),
-        name,
-        len(name) - 1,
-    )
-    return name.value.decode()
+    sizes, flat = (*x, *w, *y), geometry.flat().tolist()
+    return library.implementation("lapis_conv_describe", KINDS[kind], _DTYPES[dtype], len(x) - 2, sizes, flat)

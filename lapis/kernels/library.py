@@ -6,7 +6,7 @@ import functools
 import os
 import pathlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import jax
 
@@ -101,6 +101,22 @@ def serves_here(*names: str) -> bool:
     # XLA cannot split a foreign function among several devices.
     single = jax.default_backend() == "cpu" and jax.device_count() == 1
     return single and available() and all(map(handler, names))
+
+
+def implementation(function: str, *arguments: int | Sequence[int]) -> str:
+    """The name of oneDNN's implementation that a native function of the library tells, empty where it has none.
+
+    >>> implementation("lapis_nothing")
+    ''
+    """
+    call = getattr(library().functions, function, None)
+    if call is None:
+        return ""
+    name = ctypes.create_string_buffer(128)
+    given = [(ctypes.c_int64 * len(a))(*a) if isinstance(a, Sequence) else ctypes.c_int64(a) for a in arguments]
+    call.restype = None
+    call(*given, name, ctypes.c_int64(len(name) - 1))
+    return name.value.decode()
 
 
 @functools.cache

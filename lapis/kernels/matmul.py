@@ -7,7 +7,6 @@ axis of a matrix) or in all three (the product is repeated along it). Such a sum
 derivatives are sums of the same kind, and an axis to map over is one more letter.
 """
 
-import ctypes
 import functools
 import math
 import string
@@ -35,19 +34,7 @@ _BLOCK_ROWS, _MUCH_COPIED, _MUCH_WORK = 144, 2**20, 5e7
 @functools.lru_cache(4096)
 def _describe_half(layout: tuple[int, ...]) -> str:
     """The name of oneDNN's implementation in bfloat16."""
-    functions = library.library().functions
-    name = ctypes.create_string_buffer(128)
-    if functions is not None:
-        function = functions.lapis_product_describe
-        function.argtypes = [
-            np.ctypeslib.ndpointer(np.int64, flags="C"),
-            ctypes.c_int64,
-            ctypes.c_char_p,
-            ctypes.c_int64,
-        ]
-        function.restype = None
-        function(np.array(layout, np.int64), len(layout), name, len(name) - 1)
-    return name.value.decode()
+    return library.implementation("lapis_product_describe", layout, len(layout))
 
 
 class _Layout(NamedTuple):
