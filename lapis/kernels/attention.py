@@ -14,7 +14,6 @@ from lapis.graph import inferring
 from lapis.kernels import library
 from lapis.kernels.primitive import define_with_gradient
 
-_FASTER = (jnp.float32, jnp.bfloat16, jnp.float16)
 _FORWARD, _GRADIENT = "lapis_attention_v1", "lapis_attention_gradient_v1"
 
 
@@ -24,7 +23,7 @@ def serves(query: Any, key: Any, value: Any, mask: Any, scale: Any) -> bool:
     So it does for half precision, brought to float32 and back.
     """
     arrays = (query, key, value)
-    if any(x.dtype not in _FASTER for x in arrays) or inferring():
+    if any(x.dtype not in library.COMPUTED_IN_FLOAT32 for x in arrays) or inferring():
         return False
     if not all(isinstance(size, int) and size for x in arrays for size in x.shape):
         return False

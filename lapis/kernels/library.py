@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 
 import jax
+import jax.numpy as jnp
 
 from lapis.core import logging
 from lapis.kernels.build import LIBRARY, find_file, missing
@@ -16,6 +17,8 @@ from lapis.kernels.build import LIBRARY, find_file, missing
 _SWITCH = "LAPIS_KERNELS"
 # Read by the OpenMP runtime when it is loaded. Threads that spin between two kernels would take the cores from XLA's.
 _WAITING = {"GOMP_SPINCOUNT": "10000"}
+# Half precision is brought to float32 and back where that is the faster way.
+COMPUTED_IN_FLOAT32 = (jnp.float32, jnp.bfloat16, jnp.float16)
 _lock = threading.Lock()
 
 

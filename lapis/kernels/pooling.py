@@ -35,7 +35,6 @@ class Windows(NamedTuple):
         return tuple((size + sum(pads) - width) // stride + 1 for size, width, stride, pads in zip(*self))
 
 
-_FASTER = (jnp.float32, jnp.bfloat16, jnp.float16)
 _MAX_HANDLERS = ("lapis_pool_max_v1", "lapis_pool_pick_v1", "lapis_pool_spread_v1")
 _MEAN_HANDLERS = ("lapis_pool_mean_v1", "lapis_pool_mean_spread_v1")
 
@@ -47,7 +46,7 @@ def native_dtype(shape: Sequence[Any], dtype: Any, windows: Windows) -> Any | No
     """
     known = all(isinstance(size, int) and size for size in shape) and len(shape) <= 5
     fits = all(max(pads) < width for pads, width in zip(windows.padding, windows.widths))
-    if dtype not in _FASTER or not known or not fits or inferring():
+    if dtype not in library.COMPUTED_IN_FLOAT32 or not known or not fits or inferring():
         return None
     if not library.serves_here(*_MAX_HANDLERS, *_MEAN_HANDLERS):
         return None

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lapis.callbacks import CallbackList, to_python
+from lapis.core import nest
 from lapis.core.config import max_epochs, max_steps_per_epoch
 from lapis.data import get_data_adapter, split_arrays, unpack_x_y_sample_weight
 from lapis.state import is_sanitizer_enabled, numbering
@@ -67,12 +68,6 @@ def _make_callbacks(model: Any, callbacks: Any, verbose: Any, epochs: int, batch
     )
 
 
-def _as_list(callbacks: Any) -> list[Any]:
-    if isinstance(callbacks, CallbackList):
-        return list(callbacks.callbacks)
-    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [] if callbacks is None else [callbacks]
-
-
 def _validates(epoch: int, frequency: Any) -> bool:
     """Whether the epoch, counted from 0, is one with validation."""
     if isinstance(frequency, int):
@@ -128,7 +123,7 @@ def fit(
         None if validation is None else validation.adapter,
         validation_data,
         class_weight=class_weight,
-        callbacks=_as_list(callbacks),
+        callbacks=callbacks.callbacks if isinstance(callbacks, CallbackList) else nest.flatten(callbacks or []),
         batch_size=batch_size,
         steps_per_epoch=steps_per_epoch,
         validation_steps=validation_steps,
