@@ -14,15 +14,9 @@ from lapis.core import nest
 from lapis.graph import KerasTensor
 from lapis.ops.keras_names import from_keras, to_keras
 from tests.oracle import keras
-from tests.rows.ops import ROWS, OpRow
+from tests.rows.ops import ROWS, OpRow, find
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
-
-
-def find(namespace, name):
-    for part in name.split("."):
-        namespace = getattr(namespace, part)
-    return namespace
 
 
 def leaves(structure):

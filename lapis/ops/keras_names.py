@@ -102,7 +102,8 @@ def to_keras(function: Callable, args: tuple, kwargs: dict) -> tuple[str, str, d
         elif not of_call:
             if any(isinstance(leaf, KerasTensor) or inspect.isfunction(leaf) for leaf in _leaves(value)):
                 raise ValueError(_NO_PLACE.format(function=function.__name__, argument=name))
-            static[name] = value
+            # Keras goes through the sizes of a shape in a file, also where there is one.
+            static[name] = (value,) if name == "newshape" and isinstance(value, int) else value
         elif call_kwargs or kind is inspect.Parameter.KEYWORD_ONLY:
             call_kwargs[name] = value
         else:
@@ -122,6 +123,8 @@ def from_keras(module: str, class_name: str, static: dict) -> tuple[Callable, di
         raise ValueError(f"The config names an operation {module}.{class_name}, which `lapis.ops` does not have.")
     if function is ops.get_item:
         return _get_item, {}
+    # A file keeps tuples, such as of axes, as lists.
+    static = {name: tuple(value) if isinstance(value, list) else value for name, value in static.items()}
     parameters = inspect.signature(function).parameters
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         unknown = [name for name in static if name not in parameters and static[name] is not None]
@@ -151,7 +154,7 @@ def _precedes(parameters: Any, name: str, others: list[str]) -> bool:
 
 
 def _get_item(x: Any, key: Any) -> Any:
-    # A file keeps tuples as lists; a list of indices is kept as an array.
+    # Here too; a list of indices is kept as an array.
     return ops.get_item(x, tuple(key) if isinstance(key, list) else key)
 
 

@@ -223,7 +223,7 @@ def _copy(archive: Archive, name: str, write: Callable[[bytes], Any]) -> None:
     """Hand a member to `write` piece by piece; one that has not the hash it must have raises `ValueError`."""
     wanted = archive.hashes.get(name) if archive.hashes else None
     digest = hashlib.sha256()
-    with _readable(archive, name) as member:
+    with readable(archive, name, f"The archive's {name}") as member:
         while piece := member.read(_PIECE):
             if wanted is not None:
                 digest.update(piece)
@@ -243,12 +243,13 @@ def digest(archive: Archive, name: str) -> str:
 
 
 @contextmanager
-def _readable(archive: zipfile.ZipFile, name: str) -> Iterator[IO[bytes]]:
+def readable(archive: zipfile.ZipFile, name: str, what: str) -> Iterator[IO[bytes]]:
+    """A member to read from; where that fails, `what` is damaged."""
     try:
         with archive.open(name) as member:
             yield member
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, struct.error) as error:
-        raise ValueError(f"The archive's {name} is damaged: {error}.") from None
+        raise ValueError(f"{what} is damaged: {error}.") from None
 
 
 def scratch() -> IO[bytes]:

@@ -250,10 +250,10 @@ def _check_attribute(group: h5py.Group, name: str) -> None:
         kind, items = header.get_type(), math.prod(header.shape or ())
         size = items * kind.get_size()
         any_length = not isinstance(kind, h5py.h5t.TypeStringID) or kind.is_variable_str()
-    if items > _MAX_ATTRIBUTE_ITEMS or size > _MAX_ATTRIBUTE_BYTES:
-        raise ValueError(f"The attribute {name!r} of {group.name} claims {items:,} items of {size:,} bytes.")
-    # Each text of a list may lead to the same long one, which would be read as often.
-    texts = text_bytes(group, name, items) if any_length else size
+        if items > _MAX_ATTRIBUTE_ITEMS or size > _MAX_ATTRIBUTE_BYTES:
+            raise ValueError(f"The attribute {name!r} of {group.name} claims {items:,} items of {size:,} bytes.")
+        # Each text of a list may lead to the same long one, which would be read as often.
+        texts = text_bytes(group, name, items) if any_length else size
     if (texts is None and items > 1) or (texts is not None and texts > _MAX_ATTRIBUTE_BYTES):
         told = "an unknown number of" if texts is None else f"{texts:,}"
         raise ValueError(

@@ -14,7 +14,7 @@ from lapis.saving.budget import budget_of
 from lapis.saving.legacy_compile import compile_arguments, training_config
 from lapis.saving.legacy_config import output_names, to_legacy, to_modern
 from lapis.saving.legacy_optimizer import UNFIT_OPTIMIZER, fitting
-from lapis.saving.native import build
+from lapis.saving.native import build, understanding
 from lapis.saving.state import mismatch
 from lapis.saving.tree import saveables
 from lapis.state import SeedGenerator
@@ -53,16 +53,18 @@ def load(path: Path, custom_objects: dict | None = None, compile: bool = True) -
                 f"{path} holds no model: it has no `model_config`. Weights alone go into `model.load_weights`."
             )
         config = plain.parse_object(text, f"The model_config of {path}")
+        with understanding(f"The model_config of {path} describes no model"):
+            modern = to_modern(config, _is_keras_2(file))
         with CustomObjectScope(custom_objects):
             with budget_of(file):
-                model = build(to_modern(config, _is_keras_2(file)), str(path), custom_objects)
+                model = build(modern, str(path), custom_objects)
             weights = hdf5.group_at(file, "model_weights")
             if weights is None:
                 raise ValueError(f"{path} holds a model without weights: it has no group `model_weights`.")
             legacy_weights.load_weights(weights, model, str(path))
             _load_seeds(file, model)
             if compile:
-                _compile(model, file, path, output_names(config))
+                _compile(model, file, path, config)
     return model
 
 
@@ -74,15 +76,16 @@ def _load_seeds(file: h5py.File, model: Any) -> None:
                 obj.state.assign(hdf5.read(dataset))
 
 
-def _compile(model: Any, file: h5py.File, path: Path, outputs: list[str]) -> None:
+def _compile(model: Any, file: h5py.File, path: Path, model_config: dict) -> None:
     text = hdf5.read_text(file, "training_config")
     if text is None:
         return
     config = plain.parse_object(text, f"The training_config of {path}")
     is_keras_2 = _is_keras_2(file)
     try:
-        model.compile(**compile_arguments(config, outputs))
-    except (KeyError, TypeError, ValueError) as error:
+        with understanding(f"The training_config of {path} describes no training"):
+            model.compile(**compile_arguments(config, output_names(model_config)))
+    except ValueError as error:
         if not is_keras_2:
             raise
         # Keras 2 had other settings; what does not fit is told rather than guessed.

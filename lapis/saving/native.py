@@ -18,7 +18,7 @@ from lapis.saving.legacy_config import to_modern
 from lapis.saving.sources import Hdf5Source
 from lapis.saving.state import Transaction, load_state, save_state
 
-# What building raises on values that no config of ours or Keras's has.
+# What is raised on values that no config of ours or Keras's has.
 _NOT_UNDERSTOOD = (LookupError, AttributeError, TypeError, ArithmeticError, RuntimeError, MemoryError, StopIteration)
 
 
@@ -79,7 +79,8 @@ def load(source: Any, name: str, custom_objects: dict | None = None, compile: bo
         config = plain.parse_object(config, f"The config of {name}")
         is_keras_2 = _keras_version(members, name).startswith("2")
         if is_keras_2:
-            config = to_modern(config, is_keras_2=True)
+            with understanding(f"The config in {name} describes no model"):
+                config = to_modern(config, is_keras_2=True)
         if not compile:
             config.pop("compile_config", None)
         with weights_in(members, name) as file:
@@ -102,14 +103,20 @@ def _keras_version(members: archive.Archive, name: str) -> str:
 
 def build(config: dict, name: str, custom_objects: dict | None) -> Any:
     """The model that a config from the file called `name` describes."""
-    try:
-        with sharing_scope():
-            model = deserialize_keras_object(config, custom_objects)
-    except _NOT_UNDERSTOOD as error:
-        raise ValueError(f"The config in {name} describes no model: {type(error).__name__} {error}.") from error
+    with understanding(f"The config in {name} describes no model"), sharing_scope():
+        model = deserialize_keras_object(config, custom_objects)
     if not isinstance(model, Layer):
         raise ValueError(f"The config in {name} describes a {type(model).__name__}, which is no model.")
     return model
+
+
+@contextmanager
+def understanding(failure: str) -> Iterator[None]:
+    """Within the block, values of a config that make no sense become a `ValueError` which begins with `failure`."""
+    try:
+        yield
+    except _NOT_UNDERSTOOD as error:
+        raise ValueError(f"{failure}: {type(error).__name__} {error}.") from error
 
 
 @contextmanager

@@ -3,18 +3,17 @@
 import math
 import re
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy
 
 from lapis.core.dtypes import ALLOWED_DTYPES
 from lapis.saving.aligned import aligned
-from lapis.saving.archive import packed
+from lapis.saving.archive import packed, readable
 from lapis.saving.sources import Header
 
 _MAX_MEMBERS = 100_000
@@ -87,13 +86,8 @@ class NpzFile:
         array = array.T if fortran else array
         return array.astype(dtype.newbyteorder("="), copy=False)
 
-    @contextmanager
-    def _open(self, key: str) -> Iterator[Any]:
-        try:
-            with self._members.open(f"{key}.npy") as member:
-                yield member
-        except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
-            raise ValueError(f"The array {key!r} in {self._name} is damaged: {error}.") from None
+    def _open(self, key: str) -> AbstractContextManager[IO[bytes]]:
+        return readable(self._members, f"{key}.npy", f"The array {key!r} in {self._name}")
 
 
 def _told(text: str) -> tuple[np.dtype, tuple[int, ...], bool] | None:

@@ -1,4 +1,4 @@
-"""Small random damage to good files: to bytes of an archive or of an HDF5 file, and to values of a config."""
+"""Small random damage to good files: to bytes of a file of each format, and to values of a config."""
 
 import copy
 import io
@@ -6,6 +6,7 @@ import json
 import zipfile
 from typing import Any
 
+import h5py
 import numpy as np
 from hypothesis import strategies as st
 
@@ -18,8 +19,14 @@ PARTS = {
     "config": ".keras",
     "weights in archive": ".keras",
     ".h5": ".h5",
+    "model_config": ".h5",
+    "training_config": ".h5",
     ".weights.h5": ".weights.h5",
+    ".safetensors": ".safetensors",
+    ".npz": ".npz",
 }
+_ATTRIBUTES = ("model_config", "training_config")
+OF_WEIGHTS = (".weights.h5", ".safetensors", ".npz")
 _VALUES = (
     *(None, True, -1, 0, 1, 3, 10**9, 10**30, -0.5, 1e308, float("nan"), "", "x", "/etc/passwd", "float16", "relu"),
     *([], {}, [[]], [None, 2], [1] * 40, {"class_name": "__numpy__", "config": {"value": [1], "dtype": "float32"}}),
@@ -46,6 +53,7 @@ def bases() -> dict[str, dict[str, Any]]:
     x = lapis.layers.Bidirectional(lapis.layers.GRU(2, name="gru"), name="both")(x)
     x = lapis.layers.Dropout(0.1, name="dropout")(lapis.layers.BatchNormalization(name="norm")(x))
     wide = lapis.Model(inputs, lapis.layers.Concatenate(name="joined")([x, lapis.ops.sum(x, axis=-1, keepdims=True)]))
+    wide.compile("rmsprop", {"joined": "mae"}, {"joined": 2.0}, {"joined": ["mse"]})
     narrow = lapis.Sequential([lapis.Input((4,)), lapis.layers.Dense(3), lapis.layers.Dense(2)])
     narrow.compile("adam", "mse", metrics=["mae"])
     narrow.fit(np.zeros((2, 4)), np.zeros((2, 2)), verbose=0)
@@ -54,12 +62,14 @@ def bases() -> dict[str, dict[str, Any]]:
 
 def edits() -> st.SearchStrategy:
     """Which model, which part, and what is done to it."""
+    configs = ["config", *_ATTRIBUTES]
     place = st.floats(0, 1, exclude_max=True)
     patch = st.tuples(place, st.binary(max_size=8), st.integers(0, 8))
     value = st.sampled_from(_VALUES) | st.integers(-10, 10**10) | st.sampled_from(_CLASSES).map(_entry)
     change = st.tuples(st.lists(st.integers(0, 40), min_size=1, max_size=14), value)
-    of_bytes = st.tuples(st.sampled_from(sorted(PARTS.keys() - {"config"})), st.lists(patch, min_size=1, max_size=4))
-    of_values = st.tuples(st.just("config"), st.lists(change, min_size=1, max_size=3))
+    others = [part for part in PARTS if part not in configs]
+    of_bytes = st.tuples(st.sampled_from(others), st.lists(patch, min_size=1, max_size=4))
+    of_values = st.tuples(st.sampled_from(configs), st.lists(change, min_size=1, max_size=3))
     return st.tuples(st.sampled_from(["wide", "narrow"]), of_bytes | of_values).map(lambda drawn: (drawn[0], *drawn[1]))
 
 
@@ -71,13 +81,22 @@ def edited(content: dict[str, Any], part: str, changes: list) -> bytes:
     """The damaged file."""
     members = content["members"]
     if part == "config":
-        config = json.loads(members["config.json"])
-        for path, value in changes:
-            config = _put(config, path, value)
-        return archive_of({**members, "config.json": json.dumps(config).encode()})
+        return archive_of({**members, "config.json": _changed(members["config.json"], changes)})
+    if part in _ATTRIBUTES:
+        buffer = io.BytesIO(content[".h5"])
+        with h5py.File(buffer, "a") as file:
+            file.attrs[part] = _changed(file.attrs[part], changes)
+        return buffer.getvalue()
     if part == "weights in archive":
         return archive_of({**members, "model.weights.h5": _patched(members["model.weights.h5"], changes)})
     return _patched(archive_of(members) if part == "archive" else content[part], changes)
+
+
+def _changed(text: bytes, changes: list) -> bytes:
+    config = json.loads(text)
+    for path, value in changes:
+        config = _put(config, path, value)
+    return json.dumps(config).encode()
 
 
 def _put(value: Any, path: list[int], new: Any) -> Any:
@@ -102,8 +121,9 @@ def parts_of(model: Any, folder: Any) -> dict[str, Any]:
     """A model's files, as bytes by their part, the archive as its members."""
     for suffix in (".keras", ".h5"):
         model.save(folder / f"a{suffix}")
-    model.save_weights(folder / "a.weights.h5")
-    content: dict[str, Any] = {suffix: (folder / f"a{suffix}").read_bytes() for suffix in (".h5", ".weights.h5")}
+    for suffix in OF_WEIGHTS:
+        model.save_weights(folder / f"a{suffix}")
+    content: dict[str, Any] = {suffix: (folder / f"a{suffix}").read_bytes() for suffix in (".h5", *OF_WEIGHTS)}
     with zipfile.ZipFile(io.BytesIO((folder / "a.keras").read_bytes())) as archive:
         content["members"] = {name: archive.read(name) for name in archive.namelist() if name != "lapis.json"}
     return content

@@ -5,4 +5,9 @@ SEEDS: list[tuple] = [
     ("narrow", ".weights.h5", [(0.75, b"\x00\x00", 1)]),
     ("narrow", "config", [([29], _ADAM)]),
     ("narrow", ".h5", [(0.138671875, b" ", 0)]),
+    ("wide", ".h5", [(0.0031959647116484233, b"\x00", 0)]),
+    ("wide", ".h5", [(0.013937673582747917, b"\x00", 0)]),
+    ("wide", "model_config", [([1], {})]),
+    ("wide", "training_config", [([7], [])]),
+    ("wide", ".npz", [(0.0, b"", 1)]),
 ]

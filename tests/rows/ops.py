@@ -30,6 +30,13 @@ class OpRow:
         return "-".join([self.name, *map(describe, self.args), *options])
 
 
+def find(namespace: Any, name: str) -> Any:
+    """What the namespace has by a name with dots."""
+    for part in name.split("."):
+        namespace = getattr(namespace, part)
+    return namespace
+
+
 def describe(value: Any) -> str:
     """A short name for an argument, arrays by their shapes."""
     if isinstance(value, np.ndarray):
