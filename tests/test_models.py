@@ -235,6 +235,18 @@ def test_sequential_lazy_and_eager() -> None:
         ours.add(ours.layers[0])
 
 
+def test_layers_put_on_and_taken_off_one_by_one_have_one_output() -> None:
+    for k in (lapis, keras):
+        model = k.Sequential()
+        for layer in (k.Input((3,)), k.layers.Dense(4, name="a"), k.layers.Dense(5, name="b"), k.layers.Dense(2)):
+            model.add(layer)
+        features = k.Model(model.inputs, model.get_layer("a").output)
+        model.pop()
+        model.add(k.layers.Dense(7))
+        assert model.predict(f32(2, 3), verbose=0).shape == (2, 7) and features.output_shape == (None, 4)
+        assert k.Model(model.inputs, model.layers[-2].output).predict(f32(2, 3), verbose=0).shape == (2, 5)
+
+
 def test_sequential_config_both_ways() -> None:
     model = lapis.Sequential([lapis.Input((4,)), layers.Dense(3, activation="tanh"), layers.Dropout(0.5)], name="s")
     for reader in (lapis, keras):
