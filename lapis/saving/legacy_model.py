@@ -82,8 +82,9 @@ def _compile(model: Any, file: h5py.File, path: Path, model_config: dict) -> Non
         return
     config = plain.parse_object(text, f"The training_config of {path}")
     is_keras_2 = _is_keras_2(file)
+    failure = f"The training_config of {path} describes no training"
     try:
-        with understanding(f"The training_config of {path} describes no training"):
+        with understanding(failure):
             model.compile(**compile_arguments(config, output_names(model_config)))
     except ValueError as error:
         if not is_keras_2:
@@ -95,7 +96,8 @@ def _compile(model: Any, file: h5py.File, path: Path, model_config: dict) -> Non
     group = hdf5.group_at(file, "optimizer_weights")
     if group is None:
         return
-    optimizer.build(model.trainable_variables)
+    with understanding(failure):
+        optimizer.build(model.trainable_variables)
     arrays, variables = legacy_weights.read_list(group), optimizer.variables
     if is_keras_2:
         names = hdf5.read_names(group, "weight_names") or [""]

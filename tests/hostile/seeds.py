@@ -10,4 +10,5 @@ SEEDS: list[tuple] = [
     ("wide", "model_config", [([1], {})]),
     ("wide", "training_config", [([7], [])]),
     ("wide", ".npz", [(0.0, b"", 1)]),
+    ("wide", "training_config", [([7, 1, 27], None)]),
 ]
