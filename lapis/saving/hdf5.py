@@ -17,7 +17,7 @@ import numpy as np
 from lapis.core.dtypes import ALLOWED_DTYPES
 from lapis.saving.hdf5_array import Array
 from lapis.saving.hdf5_messages import Unreadable
-from lapis.saving.hdf5_reader import Group, Object, Source, is_array, is_group, root_address
+from lapis.saving.hdf5_reader import LAYOUT, LINK, LINK_INFO, SYMBOLS, Group, Object, Source, messages_at, root_address
 
 _MAX_ATTRIBUTE_ITEMS = 1_000_000
 _MAX_ATTRIBUTE_BYTES = 64 << 20
@@ -33,7 +33,8 @@ def opened(source: Any, name: str) -> Iterator[Group]:
         try:
             file = source if hasattr(source, "read") else stack.enter_context(open(source, "rb"))
             content = Source(file, name)
-            root = Group(content, root_address(content), "/")
+            address = root_address(content)
+            root = Group(content, address, "/", messages_at(content, address))
         except FileNotFoundError:
             raise
         except _DAMAGE as error:
@@ -109,11 +110,12 @@ def member(group: Group, name: str) -> Object | None:
 
 
 def _object(source: Source, address: int, path: str) -> Object:
-    found = Object(source, address, path)
-    if is_array(found):
-        return Array(source, address, path)
-    if is_group(found):
-        return Group(source, address, path)
+    messages = messages_at(source, address)
+    kinds = {kind for kind, _ in messages}
+    if LAYOUT in kinds:
+        return Array(source, address, path, messages)
+    if kinds & {SYMBOLS, LINK_INFO, LINK}:
+        return Group(source, address, path, messages)
     raise Unreadable("it is neither a group nor an array")
 
 

@@ -29,8 +29,8 @@ class Array(Object):
         stored: the bytes that the file has of it.
     """
 
-    def __init__(self, source: Source, address: int, name: str) -> None:
-        super().__init__(source, address, name)
+    def __init__(self, source: Source, address: int, name: str, messages: list[tuple[int, bytes]]) -> None:
+        super().__init__(source, address, name, messages)
         if self.said(_EXTERNAL):
             self._refuse("is kept outside the file; only arrays stored in the file itself are read")
         self._layout = layout_of(self._one(LAYOUT))

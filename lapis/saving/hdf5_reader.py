@@ -11,6 +11,7 @@ version 1 of object headers and of B-trees, and groups as symbol tables.
 import math
 import struct
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import IO, Any
 
 from lapis.saving.hdf5_messages import NOWHERE, Unreadable, attribute_of, link_of
@@ -95,13 +96,11 @@ class Object:
     Attributes:
         name: its path from the root.
         address: where its header stands.
-        messages: kinds and contents of what the header says.
         attributes: by their names.
     """
 
-    def __init__(self, source: Source, address: int, name: str) -> None:
-        self.source, self.address, self.name = source, address, name
-        self.messages = list(_messages(source, address))
+    def __init__(self, source: Source, address: int, name: str, messages: list[tuple[int, bytes]]) -> None:
+        self.source, self.address, self.name, self._messages = source, address, name, messages
         for data in self.said(ATTRIBUTE_INFO):
             if struct.unpack_from("<Q", data, 4 if data[1] & 1 else 2) != (NOWHERE,):
                 raise self.source.newer()
@@ -109,7 +108,7 @@ class Object:
 
     def said(self, kind: int) -> list[bytes]:
         """The contents of the messages of a kind."""
-        return [data for each, data in self.messages if each == kind]
+        return [data for each, data in self._messages if each == kind]
 
     def texts(self, name: str, most_items: int, most_bytes: int) -> list[str]:
         """The texts in an attribute, at most so many and of at most so many bytes together."""
@@ -139,8 +138,8 @@ class Object:
 class Group(Object):
     """A group, whose members are read when they are asked for."""
 
-    def __init__(self, source: Source, address: int, name: str) -> None:
-        super().__init__(source, address, name)
+    def __init__(self, source: Source, address: int, name: str, messages: list[tuple[int, bytes]]) -> None:
+        super().__init__(source, address, name, messages)
         self.opened: dict[int, Object] = {}  # members by their addresses
         self._links: dict[str, int | str] | None = None
 
@@ -154,20 +153,10 @@ class Group(Object):
                     raise self.source.newer()
             for data in self.said(SYMBOLS):
                 found += _symbols(self.source, *struct.unpack_from("<QQ", data))
-            self._links = {name.decode(): link for name, link in sorted(found)}
+            self._links = {name.decode(): link for name, link in sorted(found, key=itemgetter(0))}
             if len(self._links) != len(found):
                 raise Unreadable("it has two members of one name")
         return self._links
-
-
-def is_array(header: Object) -> bool:
-    """Whether the header is that of an array."""
-    return bool(header.said(LAYOUT))
-
-
-def is_group(header: Object) -> bool:
-    """Whether the header is that of a group."""
-    return any(kind in (SYMBOLS, LINK_INFO, LINK) for kind, _ in header.messages)
 
 
 def root_address(source: Source) -> int:
@@ -185,8 +174,12 @@ def root_address(source: Source) -> int:
     return address
 
 
+def messages_at(source: Source, address: int) -> list[tuple[int, bytes]]:
+    """The kinds and contents of the messages in the header at an address."""
+    return list(_messages(source, address))
+
+
 def _messages(source: Source, address: int) -> Iterator[tuple[int, bytes]]:
-    """The kinds and contents of the messages in an object's header."""
     version, _, size = source.unpack("<BxHxxxxI4x", address)
     if version != 1:
         if source.read(address, 4) == b"OHDR":
