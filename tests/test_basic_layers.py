@@ -326,6 +326,65 @@ def test_masks_on_more_axes_than_time() -> None:
         np.testing.assert_array_equal(lapis.graph.get_mask(y), mask)
 
 
+def _masking_layers(k):
+    """A layer that makes a mask, one that only knows its input's when it is built, one of two inputs with masks."""
+
+    class Tokens(k.layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed = k.layers.Embedding(5, 4)
+
+        def call(self, ids):
+            return self.embed(ids)
+
+        def compute_mask(self, ids, mask=None):
+            return k.ops.not_equal(ids, 0)
+
+    class Weigh(k.layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.supports_masking = True
+            self.dense = k.layers.Dense(4)
+
+        def call(self, x, mask=None):
+            return self.dense(x * k.ops.cast(mask[..., None], "float32"))
+
+    class Both(k.layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.supports_masking = True
+
+        def call(self, xs, mask=None):
+            first, second = xs
+            return first + k.ops.sum(second * k.ops.cast(mask[1][..., None], "float32"), axis=1, keepdims=True)
+
+    return Tokens, Weigh, Both
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, with NumPy 2
+def test_layers_of_users_make_take_and_hand_masks_on() -> None:
+    models, ids = [], [i32(6, 5, high=5), i32(6, 3, high=5)]
+    for k in (lapis, keras):
+        tokens, weigh, both = _masking_layers(k)
+        a, b = k.Input((5,), dtype="int32"), k.Input((3,), dtype="int32")
+        x, y = tokens()(a), tokens()(b)
+        weighing = weigh()
+        if k is keras:
+            weighing.dense.build((None, 5, 4))  # it traces the call without masks
+        joined = both()([weighing(x), y])
+        models.append(k.Model([a, b], [joined, k.layers.GlobalAveragePooling1D()(joined)]))
+    ours, theirs = models
+    ours.set_weights(theirs.get_weights())
+    for mine, other in zip(ours(ids), theirs(ids), strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-5, atol=1e-6)
+
+
+def test_the_mask_of_an_array_is_where_keras_puts_it() -> None:
+    ids = i32(2, 5, high=3)
+    for k in (lapis, keras):
+        np.testing.assert_array_equal(k.layers.Embedding(3, 2, mask_zero=True)(ids)._keras_mask, ids != 0)
+
+
 FROZEN = {
     "Dense": lambda k: k.layers.Dense(2, trainable=False),
     "BatchNormalization": lambda k: k.layers.BatchNormalization(trainable=False),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import lapis.ops as ops
-from lapis import models
+from lapis import layers, models
 from lapis.graph import KerasTensor
 from lapis.layers import Input
 
@@ -132,3 +132,32 @@ def test_errors_of_shapes_show_none():
     with pytest.raises(Exception, match="None") as error:
         ops.concatenate([KerasTensor((None, 3)), KerasTensor((None, 4))], axis=0)
     assert "48" not in str(error.value) and "_batch_" not in str(error.value)
+
+
+SHAPED = {
+    "tile": lambda x, sizes: ops.tile(x[:1], sizes([ops.shape(x)[0], 1, 1])),
+    "reshape": lambda x, sizes: ops.reshape(x, sizes([ops.shape(x)[0], -1])),
+    "zeros": lambda x, sizes: ops.zeros(sizes([ops.shape(x)[0], 2])),
+    "broadcast_to": lambda x, sizes: ops.broadcast_to(x[0, 0], sizes([ops.shape(x)[0], 3])),
+}
+JOINED = {
+    "stacked": ops.stack,
+    "converted": lambda sizes: ops.convert_to_tensor(sizes, "int32"),
+    "concatenated": lambda sizes: ops.concatenate([ops.expand_dims(sizes[0], -1), ops.convert_to_tensor(sizes[1:])], 0),
+    "reshaped and cast": lambda sizes: ops.concatenate([ops.reshape(ops.cast(n, "int32"), (1,)) for n in sizes], 0),
+}
+
+
+@pytest.mark.parametrize("shaped", SHAPED)
+@pytest.mark.parametrize("joined", JOINED)
+def test_sizes_joined_by_operations_are_a_shape_in_a_compiled_layer(shaped, joined):
+    class Shaped(layers.Layer):
+        def call(self, x):
+            return SHAPED[shaped](x, JOINED[joined])
+
+    x = np.arange(24.0, dtype="float32").reshape(4, 2, 3)
+    inputs = Input((2, 3))
+    model = models.Model(inputs, Shaped()(inputs))
+    expected = np.asarray(SHAPED[shaped](jnp.asarray(x), tuple))
+    assert model.output_shape == (None, *expected.shape[1:])
+    np.testing.assert_array_equal(model.predict(x, verbose=0), expected)

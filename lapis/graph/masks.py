@@ -28,6 +28,8 @@ def set_mask(x: Any, mask: Any) -> None:
     if isinstance(x, KerasTensor):
         x._keras_mask = mask
         return
+    with contextlib.suppress(AttributeError):
+        x._keras_mask = mask  # where an array takes it, for programs that look there
     key = id(x)
     if mask is None:
         _masks.pop(key, None)

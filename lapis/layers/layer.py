@@ -88,7 +88,7 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
             cls.build = _building(cls.__dict__["build"])
             cls._overrides_build = True
         if "compute_mask" in cls.__dict__:
-            cls._defines_mask = True
+            cls._defines_mask = cls.supports_masking = True
 
     def __init__(
         self,
@@ -263,14 +263,14 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
             if self.input_spec is not None:
                 check_inputs(self.input_spec, first, self)
             tensors = arguments if simple else tensor_arguments(arguments, self)
-            if not self._built:
-                self._build_for(arguments, tensors, signature, first)
-            for value in (arguments.get("training"), outer_training, signature.defaults.get("training")):
-                # An explicit argument, else that of the outer call, else the default in the signature.
-                training = value if training is None else training
             previous_mask = None
             if not simple or hasattr(first, "_keras_mask"):
                 kwargs, previous_mask = self._add_masks(kwargs, arguments, tensors, signature, first)
+            if not self._built:
+                self._build_for({**arguments, **kwargs}, tensors, signature, first)
+            for value in (arguments.get("training"), outer_training, signature.defaults.get("training")):
+                # An explicit argument, else that of the outer call, else the default in the signature.
+                training = value if training is None else training
             if training is not None and signature.takes_training:
                 args, kwargs = signature.replace("training", training, args, kwargs)
             calls.context, context.training = context, training
@@ -437,8 +437,7 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
         mask = self.compute_mask(inputs, previous_mask)
         if mask is None:
             return
-        masks = [mask] if len(flat) == 1 else nest.flatten(mask)
-        for x, one in zip(flat, masks):
+        for x, one in zip(flat, nest.flatten(mask)):  # of several inputs' masks, the first for a single output
             if get_mask(x) is None and one is not None:
                 set_mask(x, one)
 

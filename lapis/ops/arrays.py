@@ -1,11 +1,13 @@
 """What every operation does to its arguments first: sequences become arrays, integers become floats where asked."""
 
+import contextlib
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 import lapis.core.config as config
 from lapis.core.dtypes import result_type, standardize_dtype
@@ -17,6 +19,7 @@ Shape: TypeAlias = int | Sequence[int | None]
 
 _READY = (jax.Array, bool, int, float, complex)
 _HALF = (jnp.dtype("bfloat16"), jnp.dtype("float16"))
+_MOST_AXES = 16
 _FOLD = {"int64": "int32", "uint64": "uint32", "complex128": "complex64"}
 
 
@@ -69,8 +72,30 @@ def axis_tuple(axis: Axis) -> Any:
     return tuple(axis) if isinstance(axis, list) else axis
 
 
+def keeping_sizes(*values: Any) -> contextlib.AbstractContextManager[None]:
+    """A scope in which what is computed from known sizes is known too, even in a program that is being traced.
+
+    So that sizes may be joined to a shape by operations, as TensorFlow programs do it.
+    """
+    return jax.ensure_compile_time_eval() if all(map(_are_sizes, values)) else contextlib.nullcontext()
+
+
+def _are_sizes(x: Any) -> bool:
+    if isinstance(x, (list, tuple)):
+        return len(x) <= _MOST_AXES and all(map(_are_sizes, x))
+    if isinstance(x, (np.ndarray, np.integer, jax.Array)):
+        return not isinstance(x, jax.core.Tracer) and x.dtype.kind in "iu" and x.size <= _MOST_AXES
+    return type(x) is int
+
+
+def as_sizes(shape: Any) -> Any:
+    """`shape` with an array of sizes turned into a list."""
+    return np.asarray(shape).tolist() if hasattr(shape, "dtype") else shape
+
+
 def known_shape(shape: Any, op: str) -> Any:
     """`shape`, or a `ValueError` where one of its sizes is `None`."""
+    shape = as_sizes(shape)
     if isinstance(shape, Sequence) and any(size is None for size in shape):
         raise ValueError(
             f"{op} needs every size to be known, and got shape {tuple(shape)}. Use {op}_like(x) or broadcast_to with "

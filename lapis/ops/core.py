@@ -11,7 +11,7 @@ import numpy as np
 from lapis.core import nest
 from lapis.core.dtypes import is_float_dtype, standardize_dtype
 from lapis.graph import ArrayHolder, is_symbolic, op
-from lapis.ops.arrays import Tensor, array_dtype, dtype_or_none
+from lapis.ops.arrays import Tensor, array_dtype, dtype_or_none, keeping_sizes
 
 _NO_SPARSE = "{kind} tensors are not supported on JAX; leave {kind}=None and give a dense array."
 _REDUCTIONS = (None, "add", "max", "min", "mul")
@@ -24,7 +24,8 @@ def cast(x: Any, dtype: Any) -> Tensor:
     >>> cast([1.5, 2.0], "int32").tolist()
     [1, 2]
     """
-    return jnp.asarray(x).astype(array_dtype(dtype))
+    with keeping_sizes(x):
+        return jnp.asarray(x).astype(array_dtype(dtype))
 
 
 @op
@@ -68,7 +69,8 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
         return x if dtype in (None, x.dtype) else cast(x, dtype)
     x = x.value if isinstance(x, ArrayHolder) else x
     # The type is changed after NumPy has read lists and files, since it may not know the one that is wanted.
-    return jnp.asarray(x).astype(dtype) if dtype == "bfloat16" else jnp.asarray(x, dtype)
+    with keeping_sizes(x):
+        return jnp.asarray(x).astype(dtype) if dtype == "bfloat16" else jnp.asarray(x, dtype)
 
 
 def convert_to_numpy(x: Any) -> np.ndarray:

@@ -229,6 +229,25 @@ def attention_by_hand() -> Subject:
     return about(i, layers.Dense(1)(layers.Flatten()(h)), "check")
 
 
+class Residual(layers.Layer):
+    """A block that projects its input where widths differ."""
+
+    def __init__(self, units: int) -> None:
+        super().__init__()
+        self.units, self.dense, self.project = units, layers.Dense(units), layers.Dense(units)
+
+    def call(self, x: Any) -> Any:
+        return self.dense(x) + (x if x.shape[-1] == self.units else self.project(x))
+
+
+def with_blocks(widths: list[int]) -> Subject:
+    x = lapis.Input((4,))
+    h = x
+    for units in widths:
+        h = Residual(units)(h)
+    return about(x, layers.Dense(1)(h))
+
+
 RIGHT = [
     Right("a small regression", regression),
     Right("a sequential model", grown),
@@ -255,6 +274,8 @@ RIGHT = [
     Right("a residual block", residual),
     Right("a straight-through estimate", straight_through),
     Right("a subclass that calls its layers", lambda: holding(True)),
+    Right("a block that needs no projection", lambda: with_blocks([4, 4])),
+    Right("a block that needs one", lambda: with_blocks([3, 4])),
     Right("a list of three layers", lambda: in_list([layers.Dense(4) for _ in range(3)])),
     Right("a stack of two cells", lambda: stacked([layers.LSTMCell(4), layers.LSTMCell(4)])),
     Right("two initializers", lambda: initialized("he_normal", "he_normal")),

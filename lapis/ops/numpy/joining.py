@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from lapis.graph import op
-from lapis.ops.arrays import Tensor, to_array
+from lapis.ops.arrays import Tensor, keeping_sizes, to_array
 
 
 @op
@@ -16,7 +16,8 @@ def concatenate(xs: Sequence[Any], axis: int = 0) -> Tensor:
     >>> concatenate([[1, 2], [3]]).tolist()
     [1, 2, 3]
     """
-    return jnp.concatenate([jnp.asarray(x) for x in xs], axis=axis)
+    with keeping_sizes(xs):
+        return jnp.concatenate([jnp.asarray(x) for x in xs], axis=axis)
 
 
 @op
@@ -26,7 +27,8 @@ def stack(x: Sequence[Any], axis: int = 0) -> Tensor:
     >>> stack([[1, 2], [3, 4]], axis=1).tolist()
     [[1, 3], [2, 4]]
     """
-    return jnp.stack([jnp.asarray(t) for t in x], axis=axis)
+    with keeping_sizes(x):
+        return jnp.stack([jnp.asarray(t) for t in x], axis=axis)
 
 
 @op

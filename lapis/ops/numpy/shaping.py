@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from lapis.graph import KerasTensor, op
-from lapis.ops.arrays import Axis, Shape, Tensor, axis_tuple, dtype_or_none, to_array
+from lapis.ops.arrays import Axis, Shape, Tensor, as_sizes, axis_tuple, dtype_or_none, keeping_sizes, to_array
 
 
 @op
@@ -18,9 +18,11 @@ def reshape(x: Any, newshape: Shape) -> Tensor:
     >>> reshape([[1, 2], [3, 4]], (4, -1)).shape
     (4, 1)
     """
-    x = jnp.asarray(x)
+    newshape = as_sizes(newshape)
     sizes: Any = newshape if hasattr(newshape, "__iter__") else (newshape,)
-    return jnp.reshape(x, tuple(x.shape[i] if size is None else size for i, size in enumerate(sizes)))
+    with keeping_sizes(x):
+        x = jnp.asarray(x)
+        return jnp.reshape(x, tuple(x.shape[i] if size is None else size for i, size in enumerate(sizes)))
 
 
 @op
@@ -70,7 +72,8 @@ def expand_dims(x: Any, axis: int | Sequence[int]) -> Tensor:
     >>> expand_dims([1, 2], axis=0).shape
     (1, 2)
     """
-    return jnp.expand_dims(to_array(x), axis_tuple(axis))
+    with keeping_sizes(x):
+        return jnp.expand_dims(to_array(x), axis_tuple(axis))
 
 
 @op
@@ -94,7 +97,7 @@ def broadcast_to(x: Any, shape: Shape) -> Tensor:
     >>> broadcast_to([1, 2], (2, 2)).tolist()
     [[1, 2], [1, 2]]
     """
-    return jnp.broadcast_to(to_array(x), shape)
+    return jnp.broadcast_to(to_array(x), as_sizes(shape))
 
 
 @op
@@ -169,7 +172,7 @@ def tile(x: Any, repeats: int | Sequence[int]) -> Tensor:
     >>> tile([1, 2], 2).tolist()
     [1, 2, 1, 2]
     """
-    return jnp.tile(to_array(x), repeats)
+    return jnp.tile(to_array(x), as_sizes(repeats))
 
 
 @op

@@ -12,14 +12,20 @@ from lapis.training.checks.subject import Subject
 
 
 def unused_layers(subject: Subject) -> Iterator[Finding]:
-    """`layer-never-called`: a layer that a model or layer holds, but never called, so that it has no weights."""
+    """`layer-never-called`: a layer that a model holds, but never called, so that it has no weights.
+
+    A layer may hold one for shapes that it did not meet, such as a projection where widths differ.
+    """
     model = subject.model
     if not model.built:
         return
-    for layer in model._flatten_layers(include_self=False):
-        if layer._overrides_build and not layer.built:
-            message = "The model holds it, but does not call it, so it has no weights."
-            yield Finding("layer-never-called", "warning", message, "Call it, or leave it out.", path_of(layer))
+    told = set()
+    for holder in model._flatten_layers():
+        for layer in holder._layers if hasattr(holder, "train_step") else ():
+            if layer._overrides_build and not layer.built and id(layer) not in told:
+                told.add(id(layer))
+                message = "The model holds it, but does not call it, so it has no weights."
+                yield Finding("layer-never-called", "warning", message, "Call it, or leave it out.", path_of(layer))
 
 
 def unused_branches(subject: Subject) -> Iterator[Finding]:
