@@ -13,7 +13,6 @@ from lapis.layers.calling import signature_of
 from lapis.layers.core.input_layer import Input, InputLayer
 from lapis.models.functional import Functional, is_raw
 from lapis.models.model import Model
-from lapis.state import name_scope
 from lapis.training import eager
 
 
@@ -109,9 +108,10 @@ class Sequential(Model):
 
     def _build_graph(self, x: KerasTensor) -> None:
         inputs = x
-        with name_scope(self.name, caller=self):
-            for layer in self.layers:
-                x = layer(x)
+        for layer in self._stack:
+            if isinstance(layer, InputLayer):
+                continue
+            x = layer(x)
         self._take_graph(inputs, x)
 
     def _take_graph(self, inputs: KerasTensor, outputs: KerasTensor) -> None:
