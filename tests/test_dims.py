@@ -178,6 +178,16 @@ def test_names_are_saved(tmp_path: Path) -> None:
     np.testing.assert_allclose(theirs.predict(fed, verbose=0), model.predict(fed, verbose=0), rtol=1e-5)
 
 
+def test_names_of_a_sequential_model_are_saved(tmp_path: Path) -> None:
+    model = lapis.Sequential([sequence(), layers.Dense(2)])
+    model.save(tmp_path / "m.keras")
+    for other in (lapis.models.load_model(tmp_path / "m.keras"), lapis.models.clone_model(model)):
+        assert [one.dims for one in other.inputs] == [(None, "time", "channel")]
+    fed = np.ones((4, 5, 6), "float32")
+    theirs = keras.models.load_model(tmp_path / "m.keras")
+    np.testing.assert_allclose(theirs.predict(fed, verbose=0), model.predict(fed, verbose=0), rtol=1e-5)
+
+
 def test_models_without_names_say_nothing_of_them() -> None:
     inputs = lapis.Input((None, 2))
     model = lapis.Model(inputs, layers.Dense(2)(inputs))

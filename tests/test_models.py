@@ -111,8 +111,10 @@ def test_optional_input() -> None:
 
     a, b = lapis.Input((2,), name="a"), lapis.Input((2,), name="b", optional=True)
     model = lapis.Model([a, b], Maybe()(a, b))
-    np.testing.assert_array_equal(model([np.ones((1, 2)), None]), [[1, 1]])
-    np.testing.assert_array_equal(model([np.ones((1, 2)), np.ones((1, 2))]), [[2, 2]])
+    clone = lapis.models.clone_model(model)
+    for each in (model, clone):
+        np.testing.assert_array_equal(each([np.ones((1, 2)), None]), [[1, 1]])
+        np.testing.assert_array_equal(each([np.ones((1, 2)), np.ones((1, 2))]), [[2, 2]])
 
 
 def test_paths_reach_inside_nested_models() -> None:

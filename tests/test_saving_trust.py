@@ -476,16 +476,13 @@ def test_a_refused_load_leaves_the_seed(saved, tmp_path):
 _LOADS = """
 import sys
 import lapis
-try:
-    lapis.saving.load_model(sys.argv[1])
-except ValueError as error:
-    print(error)
+print(lapis.saving.load_model(sys.argv[1]).count_params())
 """
 
 
 @pytest.mark.parametrize("ending", [".h5", ".keras"])
 def test_texts_in_a_collection_without_an_end(tmp_path, ending):
-    """HDF5 itself would walk through such a collection for ever, so a process of its own reads the file."""
+    """HDF5's own library would walk through it for ever; a process of its own finds its texts, which stand before."""
     model = lapis.Sequential([lapis.Input((3,)), lapis.layers.Dense(2, name="d")])
     model.save(tmp_path / f"m{ending}")
     if ending == ".h5":
@@ -505,7 +502,7 @@ def test_texts_in_a_collection_without_an_end(tmp_path, ending):
                 archive.writestr(name, content)
     command = [sys.executable, "-c", _LOADS, str(tmp_path / f"bad{ending}")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert "damaged" in done.stdout, done.stderr
+    assert done.stdout == "8\n", done.stderr
 
 
 def _endless(content: bytes) -> bytes:

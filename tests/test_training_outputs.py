@@ -31,6 +31,8 @@ OUTPUT_CASES = {
     "list": (list, {"loss": MSE_CE, "loss_weights": [0.3, 2.0], "metrics": ["mae", "accuracy"]}, [SCORE, KIND]),
     "lists_of_metrics": (list, {"loss": MSE_CE, "metrics": [["mae", "mse"], ["acc"]]}, (SCORE, KIND)),
     "none_for_one": (list, {"loss": ["mse", None], "metrics": [None, "accuracy"]}, [SCORE, KIND]),
+    "target_left_out": (list, {"loss": [None, MSE_CE[1]], "metrics": [None, ["accuracy"]]}, [None, KIND]),
+    "one_target_for_one_loss": (list, {"loss": ["mse", None], "metrics": [["mae"], None]}, SCORE),
     "repeated_names": (
         list,
         {"loss": MSE_CE, "metrics": [["mae", "mae"], []], "weighted_metrics": ["mae", []]},

@@ -8,6 +8,7 @@ from lapis.graph import FunctionOperation, KerasTensor
 from lapis.layers import Layer
 from lapis.layers.core.input_layer import Input, InputLayer
 from lapis.models.functional import Functional
+from lapis.models.functional_config import layer_from_config, layer_to_config
 from lapis.models.sequential import Sequential
 
 
@@ -80,6 +81,10 @@ def _as_inputs(input_tensors: Any) -> list[KerasTensor]:
     return tensors
 
 
+def _fresh_input(layer: Layer) -> Any:
+    return layer_from_config(layer_to_config(layer))
+
+
 def _clone_sequential(model: Sequential, input_tensors: Any, clone: Callable) -> Sequential:
     layers = [clone(layer) for layer in model.layers]
     if input_tensors is not None:
@@ -88,7 +93,7 @@ def _clone_sequential(model: Sequential, input_tensors: Any, clone: Callable) ->
             raise ValueError(f"A Sequential has one input; clone_model got {len(tensors)} `input_tensors`.")
         layers.insert(0, tensors[0])
     elif isinstance(model._stack[0], InputLayer) if model._stack else False:
-        layers.insert(0, type(model._stack[0]).from_config(model._stack[0].get_config()))
+        layers.insert(0, _fresh_input(model._stack[0]))
     copy = Sequential(layers, name=model.name, trainable=model.trainable)
     if copy.graph is None and model.graph is not None:
         copy.build(model.input_shape)
@@ -97,9 +102,7 @@ def _clone_sequential(model: Sequential, input_tensors: Any, clone: Callable) ->
 
 def _clone_functional(model: Functional, input_tensors: Any, clone: Callable, call_function: Callable | None) -> Any:
     if input_tensors is None:
-        fresh = [Input(batch_shape=x.shape, dtype=x.dtype, name=x._keras_history.operation.name) for x in model.inputs]
-        for x, own in zip(fresh, model.inputs):
-            x.dims = own.dims
+        fresh = [_fresh_input(x._keras_history.operation).output for x in model.inputs]
     else:
         fresh = _as_inputs(input_tensors)
         if len(fresh) != len(model.inputs):

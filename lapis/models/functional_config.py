@@ -19,6 +19,22 @@ _EXPLICIT = "training_is_explicit"  # in a call's entry: the caller gave `traini
 _DIMS = "dims"  # in an input's entry: the names of its dimensions; Keras passes over it too
 
 
+def layer_to_config(layer: Any) -> dict:
+    """A layer's entry in the config of its model, the names of an input's dimensions included."""
+    entry = serialize_keras_object(layer)
+    if isinstance(layer, InputLayer) and layer._input_tensor.dims is not None:
+        entry[_DIMS] = list(layer._input_tensor.dims)
+    return entry
+
+
+def layer_from_config(entry: Any, custom_objects: dict | None = None) -> Any:
+    """The layer that such an entry describes."""
+    layer = deserialize_keras_object(entry, custom_objects)
+    if isinstance(layer, InputLayer):
+        layer.name_dims(entry.get(_DIMS))
+    return layer
+
+
 def functional_to_config(model: Any) -> dict:
     """Name, layers with their calls, and which tensors go in and come out."""
     plan = model.graph_plan
@@ -27,8 +43,6 @@ def functional_to_config(model: Any) -> dict:
         nodes = plan.calls.get(id(operation), [])
         entry, arguments = _operation_to_config(operation, nodes)
         entry["name"] = operation.name
-        if isinstance(operation, InputLayer) and operation._input_tensor.dims is not None:
-            entry[_DIMS] = list(operation._input_tensor.dims)
         entry["inbound_nodes"] = [
             {
                 "args": serialize_keras_object(_to_references(list(args), plan)),
@@ -51,7 +65,7 @@ def _operation_to_config(operation: Any, nodes: list[Node]) -> tuple[dict, list[
     """An operation's own config, and the arguments of each of its calls."""
     arguments = [(node.args, node.kwargs) for node in nodes if not node.is_input]
     if not isinstance(operation, FunctionOperation):
-        return serialize_keras_object(operation), arguments
+        return layer_to_config(operation), arguments
     ((args, kwargs),) = arguments
     module, class_name, static, args, kwargs = to_keras(operation.function, args, kwargs)
     entry = {
@@ -113,8 +127,6 @@ def functional_from_config(config: dict, custom_objects: dict | None = None) -> 
             if name in operations:
                 raise ValueError(f"The config has two layers named {name!r}.")
             operations[name] = _operation_from_config(entry)
-            if isinstance(operations[name], InputLayer):
-                operations[name].name_dims(entry.get(_DIMS))
             waiting += [(name, index, call) for index, call in enumerate(entry["inbound_nodes"])]
         made: dict[tuple[str, int], Node] = {}
         for name, operation in operations.items():
@@ -138,7 +150,7 @@ def _operation_from_config(entry: dict) -> Any:
         name = static.pop("name", None)
         function, static = from_keras(module, entry["class_name"], static)
         return _PendingFunction(name, function, static)
-    return deserialize_keras_object(entry)
+    return layer_from_config(entry)
 
 
 class _PendingFunction:

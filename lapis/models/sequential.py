@@ -5,13 +5,14 @@ from typing import Any, Self
 
 from lapis.core import nest
 from lapis.core.changes import changed
-from lapis.core.serialization import builtin, deserialize_keras_object, serialize_keras_object
+from lapis.core.serialization import builtin, serialize_keras_object
 from lapis.core.tracebacks import shorten
 from lapis.graph import HostPart, KerasTensor, producer
 from lapis.layers import Layer
 from lapis.layers.calling import signature_of
 from lapis.layers.core.input_layer import Input, InputLayer
 from lapis.models.functional import Functional, is_raw
+from lapis.models.functional_config import layer_from_config, layer_to_config
 from lapis.models.model import Model
 from lapis.training import eager
 
@@ -301,7 +302,7 @@ class Sequential(Model):
             "name": self.name,
             "trainable": self.trainable,
             "dtype": serialize_keras_object(self._dtype_policy),
-            "layers": [serialize_keras_object(layer) for layer in self._stack],
+            "layers": [layer_to_config(layer) for layer in self._stack],
         }
         if self._functional is not None:
             config["build_input_shape"] = self._functional.input_shape
@@ -312,7 +313,7 @@ class Sequential(Model):
         """The model again, with fresh weights."""
         if "name" not in config:
             raise ValueError(f"The config of a Sequential has the keys 'name' and 'layers'; got {sorted(config)}.")
-        layers = [deserialize_keras_object(layer, custom_objects) for layer in config["layers"]]
+        layers = [layer_from_config(entry, custom_objects) for entry in config["layers"]]
         model = cls(layers, name=config["name"])
         shape = config.get("build_input_shape")
         if shape is not None and model._functional is None and _is_shape(shape):

@@ -1,12 +1,9 @@
 """How much memory a file may ask for: what it holds itself, with room for what is made beside it."""
 
-import math
-from typing import Any
-
-import h5py
-
 from lapis.saving import limits
-from lapis.saving.hdf5 import reading_headers
+from lapis.saving.hdf5 import walk
+from lapis.saving.hdf5_array import Array
+from lapis.saving.hdf5_reader import Group
 from lapis.state import AllocationBudget
 
 _FLOOR_BYTES = 64 << 20
@@ -16,19 +13,11 @@ _TIMES = 8
 _MAX_EXPANSION = 1000
 
 
-def budget_of(file: h5py.File) -> AllocationBudget:
+def budget_of(file: Group) -> AllocationBudget:
     """A scope in which variables take no more memory than the arrays in the file account for."""
     memory = limits.current().memory
     if memory is not None:
         return AllocationBudget(memory)
-    sizes: list[int] = []
-
-    def note(_: str, obj: Any) -> None:
-        if isinstance(obj, h5py.Dataset) and obj.shape is not None:
-            claimed = math.prod(obj.shape) * obj.id.get_type().get_size()
-            if claimed <= _MAX_EXPANSION * obj.id.get_storage_size():
-                sizes.append(claimed)
-
-    with reading_headers("The file"):
-        file.visititems(note)
-    return AllocationBudget(_FLOOR_BYTES + _TIMES * sum(sizes))
+    arrays = [found for found in walk(file) if isinstance(found, Array)]
+    sizes = sum(array.size for array in arrays if array.size <= _MAX_EXPANSION * array.stored)
+    return AllocationBudget(_FLOOR_BYTES + _TIMES * sizes)

@@ -9,6 +9,7 @@ import numpy as np
 from lapis.core.logging import write
 from lapis.saving import archive, hdf5, native, plain
 from lapis.saving.atomic import file_path, replacing
+from lapis.saving.hdf5_reader import Group
 from lapis.saving.state import WritableStore
 from lapis.saving.tree import saveables
 from lapis.state import SeedGenerator
@@ -180,7 +181,7 @@ class KerasFileEditor:
 class _Reader:
     """Everything in a file of weights, read within bounds."""
 
-    def __init__(self, file: h5py.File, name: str) -> None:
+    def __init__(self, file: Group, name: str) -> None:
         self._file, self._name = file, name
         self._groups = 0
         self._claimed = self._stored = 0
@@ -190,18 +191,14 @@ class _Reader:
         """The weights as nested dicts, and what is told of each object by its path."""
         return self._read(self._file, "", 0), self._names
 
-    def _read(self, group: h5py.Group, path: str, depth: int) -> dict:
+    def _read(self, group: Group, path: str, depth: int) -> dict:
         self._groups += 1
         if depth > _MAX_DEPTH or self._groups > _MAX_GROUPS:
             raise ValueError(f"{self._name} holds groups within groups without end; such a file is refused.")
         found: dict[str, Any] = {}
-        with hdf5.reading_headers(f"The group {group.name} in {self._name}"):
-            keys = list(group)
-        for key in keys:
-            if not isinstance(group.get(key, getlink=True), h5py.HardLink) or isinstance(group[key], h5py.Group):
-                inner = hdf5.group_at(group, key)  # which refuses links to other places
-                if inner is None:
-                    continue
+        for key in hdf5.members(group):
+            inner = hdf5.member(group, key)  # which refuses links to other places
+            if isinstance(inner, Group):
                 if key == "vars":
                     found.update(self._read(inner, path, depth + 1))
                     name = hdf5.read_text(inner, "name")
@@ -209,15 +206,15 @@ class _Reader:
                         self._names[path] = {"name": name}
                 elif contents := self._read(inner, f"{path}/{key}" if path else key, depth + 1):
                     found[key] = contents
-            elif isinstance(group[key], h5py.Dataset):
+            else:
                 found[key] = self._array(group, key)
         return found
 
-    def _array(self, group: h5py.Group, key: str) -> np.ndarray:
+    def _array(self, group: Group, key: str) -> np.ndarray:
         dataset = hdf5.dataset_at(group, key)
         assert dataset is not None
-        self._claimed += dataset.size * dataset.dtype.itemsize
-        self._stored += dataset.id.get_storage_size()
+        self._claimed += dataset.size
+        self._stored += dataset.stored
         if self._claimed > _FLOOR_BYTES and self._claimed > _MAX_EXPANSION * self._stored:
             raise ValueError(
                 f"The arrays of {self._name} claim {self._claimed:,} bytes of which it stores {self._stored:,}; such a "

@@ -1,80 +1,79 @@
-"""Reading HDF5 files that may come from anywhere: plain numbers in plain groups, and nothing that leads elsewhere.
+"""Reading HDF5 files that may come from anywhere, in Python: plain numbers and texts in plain groups. And writing them.
 
 Links to other places or files, data kept outside the file, virtual data, filters that HDF5 would load as plug-ins, and
 sizes that the stored bytes cannot hold are refused. Headers are looked at before any value is read.
 """
 
 import itertools
-import math
+import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import h5py
 import numpy as np
 
 from lapis.core.dtypes import ALLOWED_DTYPES
-from lapis.saving.aligned import aligned
-from lapis.saving.hdf5_texts import known_as, text_bytes
+from lapis.saving.hdf5_array import Array
+from lapis.saving.hdf5_messages import Unreadable
+from lapis.saving.hdf5_reader import LAYOUT, LINK, LINK_INFO, SYMBOLS, Group, Object, Source, messages_at, root_address
 
-_FILTERS = frozenset({h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32})
-# Deflate cannot pack tighter than about 1000 to 1; below the floor a few missing bytes are no danger.
-_MAX_EXPANSION = 1000
-_FLOOR_BYTES = 64 << 20
-_LARGEST_CHUNK = 16 << 20  # beyond the array itself
-_PIECE = 1 << 20
 _MAX_ATTRIBUTE_ITEMS = 1_000_000
 _MAX_ATTRIBUTE_BYTES = 64 << 20
-# What h5py raises on headers that make no sense.
-_DAMAGE = (OSError, RuntimeError, KeyError, TypeError, ArithmeticError, MemoryError, SystemError)
+# What comes of headers that make no sense.
+_DAMAGE = (Unreadable, OSError, struct.error, zlib.error, LookupError, UnicodeDecodeError, OverflowError, MemoryError)
 _TEXT_LIMIT = 64512  # an attribute larger than this does not fit an HDF5 object header
 
 
 @contextmanager
-def opened(source: Any, name: str) -> Iterator[h5py.File]:
-    """The HDF5 file at a path or in a file object, for reading."""
-    try:
-        file = h5py.File(source, "r")
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise ValueError(f"{name} is not an HDF5 file that can be read: {error}.") from None
-    with file, known_as(file.filename, source):
-        yield file
+def opened(source: Any, name: str) -> Iterator[Group]:
+    """The outermost group of the HDF5 file at a path or in a file object, for reading."""
+    with ExitStack() as stack:
+        try:
+            file = source if hasattr(source, "read") else stack.enter_context(open(source, "rb"))
+            content = Source(file, name)
+            address = root_address(content)
+            root = Group(content, address, "/", messages_at(content, address))
+        except FileNotFoundError:
+            raise
+        except _DAMAGE as error:
+            raise ValueError(f"{name} is not an HDF5 file that can be read: {error}.") from None
+        yield root
 
 
 @contextmanager
-def reading_headers(what: str) -> Iterator[None]:
-    """Within the block, what HDF5 says of headers that make no sense becomes a `ValueError` about `what`."""
+def _reading(what: str) -> Iterator[None]:
+    """Within the block, what comes of headers that make no sense becomes a `ValueError` about `what`."""
     try:
         yield
     except _DAMAGE as error:
         raise ValueError(f"{what} is damaged: {error}.") from None
 
 
-def group_at(parent: h5py.Group, path: str) -> h5py.Group | None:
+def group_at(parent: Group, path: str) -> Group | None:
     """The group at a `/`-separated path below `parent`, `None` where there is none."""
     for part in _parts(path):
-        found = _step(parent, part)
+        found = member(parent, part)
         if found is None:
             return None
-        if not isinstance(found, h5py.Group):
+        if not isinstance(found, Group):
             raise ValueError(f"{found.name} in the file must be a group of weights.")
         parent = found
     return parent
 
 
-def dataset_at(parent: h5py.Group, path: str) -> h5py.Dataset | None:
+def dataset_at(parent: Group, path: str) -> Array | None:
     """The array at a path below `parent`, its header checked and nothing read; `None` where there is none."""
     *folders, last = _parts(path)
     group = group_at(parent, "/".join(folders))
-    found = None if group is None else _step(group, last)
+    found = None if group is None else member(group, last)
     if found is None:
         return None
-    if not isinstance(found, h5py.Dataset):
+    if not isinstance(found, Array):
         raise ValueError(f"{found.name} in the file must be an array.")
-    _check_header(found)
+    if dtype_name(found) is None:
+        raise ValueError(f"The array {found.name} has elements of type {found.dtype}; only numbers are read.")
     return found
 
 
@@ -85,98 +84,73 @@ def _parts(path: str) -> list[str]:
     return parts
 
 
-def _step(group: h5py.Group, name: str) -> Any:
-    with reading_headers(f"The link {name!r} in the file"):
-        link = group.get(name, getlink=True)
-    if link is None:
+def members(group: Group) -> list[str]:
+    """The names of a group's members."""
+    with _reading(f"The group {group.name} in the file"):
+        return list(group.links)
+
+
+def holds(group: Group, name: str) -> bool:
+    """Whether a group has a member of that name."""
+    return name in members(group)
+
+
+def member(group: Group, name: str) -> Object | None:
+    """The group or array of that name in a group, `None` where there is none."""
+    if not holds(group, name):
         return None
-    if not isinstance(link, h5py.HardLink):
-        raise ValueError(
-            f"{group.name.rstrip('/')}/{name} in the file is a {type(link).__name__} to another place; only arrays "
-            "stored in the file itself are read."
-        )
-    with reading_headers(f"The object {name!r} in the file"):
-        return group[name]
+    path = f"{group.name.rstrip('/')}/{name}"
+    link = group.links[name]
+    if isinstance(link, str):
+        raise ValueError(f"{path} in the file is a {link} to another place; only what is in the file itself is read.")
+    if link not in group.opened:
+        with _reading(f"The object {path} in the file"):
+            group.opened[link] = _object(group.source, link, path)
+    return group.opened[link]
 
 
-def _check_header(dataset: h5py.Dataset) -> None:
-    name = dataset.name
-    with reading_headers(f"The array {name}"):
-        _check_plain(dataset, name)
+def _object(source: Source, address: int, path: str) -> Object:
+    messages = messages_at(source, address)
+    kinds = {kind for kind, _ in messages}
+    if LAYOUT in kinds:
+        return Array(source, address, path, messages)
+    if kinds & {SYMBOLS, LINK_INFO, LINK}:
+        return Group(source, address, path, messages)
+    raise Unreadable("it is neither a group nor an array")
 
 
-def _check_plain(dataset: h5py.Dataset, name: str | None) -> None:
-    if dataset.external:
-        raise ValueError(f"The array {name} is kept outside the file; only arrays stored in the file itself are read.")
-    if dataset.is_virtual:
-        raise ValueError(f"The array {name} is a view of other files; only arrays stored in the file itself are read.")
-    if dataset.shape is None or dataset.dtype.hasobject or dtype_name(dataset) is None:
-        raise ValueError(f"The array {name} has elements of type {dataset.dtype}; only numbers are read.")
-    filters = _filters(dataset)
-    if not _FILTERS.issuperset(filters):
-        raise ValueError(f"The array {name} is packed with a filter that HDF5 would load as a plug-in.")
-    if filters.count(h5py.h5z.FILTER_DEFLATE) > 1:
-        raise ValueError(f"The array {name} is packed several times over; such a file is refused.")
-    chunk = math.prod(dataset.chunks or ()) * dataset.dtype.itemsize
-    declared = math.prod(dataset.shape) * dataset.dtype.itemsize
-    if dataset.chunks is not None and chunk > declared + _LARGEST_CHUNK:
-        raise ValueError(
-            f"The array {name} of {declared:,} bytes is kept in chunks of {chunk:,} bytes, which would be unpacked "
-            "whole; such a file is refused."
-        )
-    stored = dataset.id.get_storage_size()
-    if declared > _FLOOR_BYTES and declared > _MAX_EXPANSION * stored:
-        raise ValueError(
-            f"The array {name} claims {declared:,} bytes of which the file stores {stored:,}; such a file is refused."
-        )
+def walk(group: Group) -> Iterator[Object]:
+    """All groups and arrays below, each once, and what leads elsewhere passed over."""
+    seen, waiting = {group.address}, [(group, name) for name in reversed(members(group))]
+    while waiting:
+        parent, name = waiting.pop()
+        link = parent.links[name]
+        if isinstance(link, str) or link in seen:
+            continue
+        seen.add(link)
+        found = member(parent, name)
+        if found is not None:
+            yield found
+        if isinstance(found, Group):
+            waiting += [(found, name) for name in reversed(members(found))]
 
 
-def _filters(dataset: h5py.Dataset) -> list[int]:
-    settings = dataset.id.get_create_plist()
-    return [settings.get_filter(index)[0] for index in range(settings.get_nfilters())]
-
-
-def dtype_name(dataset: h5py.Dataset) -> str | None:
+def dtype_name(array: Array) -> str | None:
     """The name of the element type, also of those that HDF5 keeps as bare bytes; `None` if it is no number."""
-    if dataset.dtype.kind in "biufc":
-        name = dataset.dtype.name
-    elif dataset.dtype.kind == "V":  # older files do not say which type it is; one of two bytes exists
-        name = dataset.attrs.get("dtype", "bfloat16")
-    else:
-        name = None
-    if not isinstance(name, str) or name not in ALLOWED_DTYPES or name == "string":
+    if array.dtype.kind in "biufc":
+        name = array.dtype.name
+    else:  # bare bytes: older files do not say which type it is; one of two bytes exists
+        name = read_text(array, "dtype") or "bfloat16"
+    if name not in ALLOWED_DTYPES or name == "string":
         return None
-    return name if np.dtype(name).itemsize == dataset.dtype.itemsize else None
+    return name if np.dtype(name).itemsize == array.dtype.itemsize else None
 
 
-def read(dataset: h5py.Dataset) -> np.ndarray:
+def read(array: Array) -> np.ndarray:
     """The values of an array that `dataset_at` returned; they cannot be changed."""
-    with reading_headers(f"The array {dataset.name}"):
-        if h5py.h5z.FILTER_DEFLATE in _filters(dataset):
-            _check_packed(dataset)
-        values = aligned(dataset.shape, dataset.dtype)
-        if values.size:
-            dataset.read_direct(values)
-        values.flags.writeable = False
-    return values.view(np.dtype(dtype_name(dataset))) if values.dtype.kind == "V" else values
-
-
-def _check_packed(dataset: h5py.Dataset) -> None:
-    """Refuse a chunk that unpacks to more than its size: HDF5 itself would follow it to the end."""
-    most = math.prod(dataset.chunks or ()) * dataset.dtype.itemsize + 4  # a checksum may be packed with it
-    for index in range(dataset.id.get_num_chunks()):
-        mask, packed = dataset.id.read_direct_chunk(dataset.id.get_chunk_info(index).chunk_offset)
-        if mask:
-            raise ValueError(f"The array {dataset.name} is packed with other filters than it says.")
-        unpacker, size = zlib.decompressobj(), 0
-        while packed and size <= most:
-            try:
-                size += len(unpacker.decompress(packed, _PIECE))
-            except zlib.error as error:
-                raise ValueError(f"The array {dataset.name} is damaged: {error}.") from None
-            packed = unpacker.unconsumed_tail
-        if size > most:
-            raise ValueError(f"The array {dataset.name} unpacks to more bytes than it has; such a file is refused.")
+    with _reading(f"The array {array.name}"):
+        values = array.read()
+    return values.view(np.dtype(dtype_name(array))) if values.dtype.kind == "V" else values
 
 
 def write(group: h5py.Group, path: str, value: Any) -> None:
@@ -187,49 +161,33 @@ def write(group: h5py.Group, path: str, value: Any) -> None:
         dataset.attrs["dtype"] = array.dtype.name
 
 
-def holds(group: h5py.Group, name: str) -> bool:
-    """Whether a group has a member of that name."""
-    with reading_headers(f"The group {group.name} in the file"):
-        return name in group
+def has_attribute(header: Object, name: str) -> bool:
+    """Whether a group or an array has an attribute of that name."""
+    return name in header.attributes
 
 
-def has_attribute(group: h5py.Group, name: str) -> bool:
-    """Whether a group has an attribute of that name."""
-    with reading_headers(f"The group {group.name} in the file"):
-        return name in group.attrs
-
-
-def read_text(group: h5py.Group, name: str) -> str | None:
+def read_text(header: Object, name: str) -> str | None:
     """The text in an attribute, `None` where there is none."""
-    if not has_attribute(group, name):
+    if not has_attribute(header, name):
         return None
-    _check_attribute(group, name)
-    with reading_headers(f"The attribute {name!r} of {group.name}"):
-        value = group.attrs[name]
-    if isinstance(value, bytes):
-        value = value.decode("utf-8")
-    if not isinstance(value, str):
-        raise ValueError(f"The attribute {name!r} of {group.name} must be text; got {type(value).__name__}.")
-    return value
+    texts = _texts(header, name)
+    if header.attributes[name].shape != () or len(texts) != 1:
+        raise ValueError(f"The attribute {name!r} of {header.name} must be a text; got {len(texts)} of them.")
+    return texts[0]
 
 
-def read_names(group: h5py.Group, name: str) -> list[str] | None:
+def read_names(group: Group, name: str) -> list[str] | None:
     """The list of names in an attribute, in one piece or in pieces `name0`, `name1`, …; `None` where there is none."""
     pieces = [name] if has_attribute(group, name) else []
     if not pieces:
         numbered = (f"{name}{index}" for index in itertools.count())
         pieces = list(itertools.takewhile(lambda piece: has_attribute(group, piece), numbered))
-    if not pieces:
-        return None
-    names: list[str] = []
-    for piece in pieces:
-        _check_attribute(group, piece)
-        with reading_headers(f"The attribute {piece!r} of {group.name}"):
-            values = np.asarray(group.attrs[piece]).reshape(-1).tolist()
-        names.extend(value.decode("utf-8") if isinstance(value, bytes) else value for value in values)
-    if not all(isinstance(item, str) for item in names):
-        raise ValueError(f"The attribute {name!r} of {group.name} must hold names only.")
-    return names
+    return [text for piece in pieces for text in _texts(group, piece)] if pieces else None
+
+
+def _texts(header: Object, name: str) -> list[str]:
+    with _reading(f"The attribute {name!r} of {header.name}"):
+        return header.texts(name, _MAX_ATTRIBUTE_ITEMS, _MAX_ATTRIBUTE_BYTES)
 
 
 def write_names(group: h5py.Group, name: str, names: list[str]) -> None:
@@ -242,20 +200,3 @@ def write_names(group: h5py.Group, name: str, names: list[str]) -> None:
     per_piece = max(1, _TEXT_LIMIT // width)
     for index, start in enumerate(range(0, len(data), per_piece)):
         group.attrs[f"{name}{index}"] = data[start : start + per_piece]
-
-
-def _check_attribute(group: h5py.Group, name: str) -> None:
-    with reading_headers(f"The attribute {name!r} of {group.name}"):
-        header = group.attrs.get_id(name)
-        kind, items = header.get_type(), math.prod(header.shape or ())
-        size = items * kind.get_size()
-        any_length = not isinstance(kind, h5py.h5t.TypeStringID) or kind.is_variable_str()
-        if items > _MAX_ATTRIBUTE_ITEMS or size > _MAX_ATTRIBUTE_BYTES:
-            raise ValueError(f"The attribute {name!r} of {group.name} claims {items:,} items of {size:,} bytes.")
-        # Each text of a list may lead to the same long one, which would be read as often.
-        texts = text_bytes(group, name, items) if any_length else size
-    if (texts is None and items > 1) or (texts is not None and texts > _MAX_ATTRIBUTE_BYTES):
-        told = "an unknown number of" if texts is None else f"{texts:,}"
-        raise ValueError(
-            f"The attribute {name!r} of {group.name} holds {items:,} texts of {told} bytes; such a file is refused."
-        )

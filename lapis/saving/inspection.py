@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from lapis.saving import archive, hdf5, legacy_weights, npz, orbax, plain, safetensors, sharded
 from lapis.saving.atomic import file_path
+from lapis.saving.hdf5_array import Array
 from lapis.saving.limits import Limits, reading
 from lapis.saving.native import weights_in
 from lapis.saving.report import shorten
@@ -203,7 +203,7 @@ def _look_at_older(report: FileReport, path: Path, stack: ExitStack) -> None:
     report.versions.update({"keras": version} if version else {})
     weights = hdf5.group_at(file, "model_weights") if not hdf5.has_attribute(file, "layer_names") else file
     parameters: dict[str, int | None] = {}
-    found: dict[str, h5py.Dataset] = {}
+    found: dict[str, Array] = {}
     for layer_name in (hdf5.read_names(weights, "layer_names") or []) if weights is not None else []:
         group = hdf5.group_at(weights or file, layer_name)
         arrays = [] if group is None else legacy_weights.read_list(group)
@@ -219,11 +219,11 @@ def _look_at_older(report: FileReport, path: Path, stack: ExitStack) -> None:
     _look_at_values(report, {name: partial(hdf5.read, array) for name, array in found.items()})
 
 
-def _name(dataset: h5py.Dataset, group: Any) -> str:
+def _name(dataset: Array, group: Any) -> str:
     return str(dataset.name).removeprefix(f"{group.name}/")
 
 
-def _header(dataset: h5py.Dataset) -> Header:
+def _header(dataset: Array) -> Header:
     return Header(tuple(dataset.shape), hdf5.dtype_name(dataset) or "")
 
 

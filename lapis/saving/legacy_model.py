@@ -11,6 +11,7 @@ from lapis.core.serialization import CustomObjectScope, serialize_shared
 from lapis.saving import hdf5, legacy_weights, plain
 from lapis.saving.archive import KERAS_VERSION
 from lapis.saving.budget import budget_of
+from lapis.saving.hdf5_reader import Group
 from lapis.saving.legacy_compile import compile_arguments, training_config
 from lapis.saving.legacy_config import output_names, to_legacy, to_modern
 from lapis.saving.legacy_optimizer import UNFIT_OPTIMIZER, fitting
@@ -58,6 +59,8 @@ def load(path: Path, custom_objects: dict | None = None, compile: bool = True) -
         with CustomObjectScope(custom_objects):
             with budget_of(file):
                 model = build(modern, str(path), custom_objects)
+            if not hasattr(model, "layers"):
+                raise ValueError(f"The model_config of {path} describes a {type(model).__name__}, which is no model.")
             weights = hdf5.group_at(file, "model_weights")
             if weights is None:
                 raise ValueError(f"{path} holds a model without weights: it has no group `model_weights`.")
@@ -68,7 +71,7 @@ def load(path: Path, custom_objects: dict | None = None, compile: bool = True) -
     return model
 
 
-def _load_seeds(file: h5py.File, model: Any) -> None:
+def _load_seeds(file: Group, model: Any) -> None:
     for seed_path, obj in saveables(model):
         if isinstance(obj, SeedGenerator):
             dataset = hdf5.dataset_at(file, f"{_SEEDS}/{seed_path}")
@@ -76,14 +79,15 @@ def _load_seeds(file: h5py.File, model: Any) -> None:
                 obj.state.assign(hdf5.read(dataset))
 
 
-def _compile(model: Any, file: h5py.File, path: Path, model_config: dict) -> None:
+def _compile(model: Any, file: Group, path: Path, model_config: dict) -> None:
     text = hdf5.read_text(file, "training_config")
     if text is None:
         return
     config = plain.parse_object(text, f"The training_config of {path}")
     is_keras_2 = _is_keras_2(file)
+    failure = f"The training_config of {path} describes no training"
     try:
-        with understanding(f"The training_config of {path} describes no training"):
+        with understanding(failure):
             model.compile(**compile_arguments(config, output_names(model_config)))
     except ValueError as error:
         if not is_keras_2:
@@ -95,7 +99,8 @@ def _compile(model: Any, file: h5py.File, path: Path, model_config: dict) -> Non
     group = hdf5.group_at(file, "optimizer_weights")
     if group is None:
         return
-    optimizer.build(model.trainable_variables)
+    with understanding(failure):
+        optimizer.build(model.trainable_variables)
     arrays, variables = legacy_weights.read_list(group), optimizer.variables
     if is_keras_2:
         names = hdf5.read_names(group, "weight_names") or [""]
@@ -108,5 +113,5 @@ def _compile(model: Any, file: h5py.File, path: Path, model_config: dict) -> Non
     legacy_weights.assign(optimizer, pairs)
 
 
-def _is_keras_2(file: h5py.File) -> bool:
+def _is_keras_2(file: Group) -> bool:
     return not (hdf5.read_text(file, "keras_version") or "").startswith("3")

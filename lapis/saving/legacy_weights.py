@@ -11,13 +11,15 @@ import h5py
 
 from lapis.core.naming import to_snake_case
 from lapis.saving import hdf5
+from lapis.saving.hdf5_array import Array
+from lapis.saving.hdf5_reader import Group
 from lapis.saving.places import in_other_order, is_given
 from lapis.saving.report import LoadReport, shorten
 from lapis.saving.state import Transaction, mismatch, oddity
 
 _TOP_LEVEL = "top_level_model_weights"
-_Pairs = list[tuple[Any, h5py.Dataset]]
-_Groups = dict[str, list[h5py.Dataset]]
+_Pairs = list[tuple[Any, Array]]
+_Groups = dict[str, list[Array]]
 
 
 def weights_of(layer: Any) -> list[Any]:
@@ -54,7 +56,7 @@ def save_list(group: h5py.Group, weights: Iterable[Any]) -> None:
         hdf5.write(group, name, value.astype("float32") if value.dtype.kind == "V" else value)
 
 
-def read_list(group: h5py.Group) -> list[h5py.Dataset]:
+def read_list(group: Group) -> list[Array]:
     """The headers of the arrays in a group, in order."""
     found = []
     for name in hdf5.read_names(group, "weight_names") or ():
@@ -66,7 +68,7 @@ def read_list(group: h5py.Group) -> list[h5py.Dataset]:
 
 
 def load_weights(
-    group: h5py.Group,
+    group: Group,
     model: Any,
     name: str,
     by_name: bool = False,
@@ -202,14 +204,14 @@ def assign(root: Any, pairs: _Pairs) -> list[str]:
     return odd
 
 
-def _layer_group(group: h5py.Group, layer_name: str, name: str) -> h5py.Group:
+def _layer_group(group: Group, layer_name: str, name: str) -> Group:
     found = hdf5.group_at(group, layer_name)
     if found is None:
         raise ValueError(f"{name} lists a layer {layer_name!r} that it does not hold.")
     return found
 
 
-def _match(label: str, weights: list[Any], arrays: list[h5py.Dataset]) -> tuple[_Pairs, list[str]]:
+def _match(label: str, weights: list[Any], arrays: list[Array]) -> tuple[_Pairs, list[str]]:
     if len(weights) != len(arrays):
         return [], [f"{label} has {len(weights)} weights, the file {len(arrays)}"]
     found = [(weight, array, mismatch(weight, array)) for weight, array in zip(weights, arrays)]

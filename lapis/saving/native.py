@@ -14,12 +14,10 @@ from lapis.layers.layer import Layer
 from lapis.saving import archive, backup, hdf5, legacy_optimizer, plain, provenance
 from lapis.saving.assets import load_assets, save_assets
 from lapis.saving.budget import budget_of
+from lapis.saving.hdf5_reader import Group
 from lapis.saving.legacy_config import to_modern
 from lapis.saving.sources import Hdf5Source
 from lapis.saving.state import Transaction, load_state, save_state
-
-# What is raised on values that no config of ours or Keras's has.
-_NOT_UNDERSTOOD = (LookupError, AttributeError, TypeError, ArithmeticError, RuntimeError, MemoryError, StopIteration)
 
 
 def save(model: Any, target: Any) -> None:
@@ -112,15 +110,17 @@ def build(config: dict, name: str, custom_objects: dict | None) -> Any:
 
 @contextmanager
 def understanding(failure: str) -> Iterator[None]:
-    """Within the block, values of a config that make no sense become a `ValueError` which begins with `failure`."""
+    """Within the block, whatever comes of values that make no sense is a `ValueError`, which begins with `failure`."""
     try:
         yield
-    except _NOT_UNDERSTOOD as error:
+    except (ValueError, Warning):
+        raise
+    except Exception as error:
         raise ValueError(f"{failure}: {type(error).__name__} {error}.") from error
 
 
 @contextmanager
-def weights_in(members: archive.Archive, name: str) -> Iterator[h5py.File]:
+def weights_in(members: archive.Archive, name: str) -> Iterator[Group]:
     """The file of weights in an archive."""
     if archive.WEIGHTS not in members.namelist():
         raise ValueError(f"{name} holds no {archive.WEIGHTS}; weights are read from HDF5 only.")

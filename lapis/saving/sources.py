@@ -1,12 +1,13 @@
 """Files as sources of named arrays: their headers are looked at before any value is read."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-import h5py
 import numpy as np
 
 from lapis.saving import hdf5
+from lapis.saving.hdf5_array import Array
+from lapis.saving.hdf5_reader import Group
 
 # Keras 2.13 kept the layers under another name.
 _FORMER_LAYERS = "_layer_checkpoint_dependencies"
@@ -43,19 +44,16 @@ class Source(Protocol):
 class Hdf5Source:
     """A file of Keras 3's layout: the arrays of an object stand in the group `vars` at its place."""
 
-    def __init__(self, file: h5py.File) -> None:
+    def __init__(self, file: Group) -> None:
         self._file = file
-        self._last: tuple[str, h5py.Group | None] | None = None
+        self._last: tuple[str, Group | None] | None = None
         self.names: dict[str, str | None] = {}
-        with hdf5.reading_headers("The file of weights"):
-            file.visititems(self._note)
+        for found in hdf5.walk(file):
+            place, _, last = found.name.removeprefix("/").rpartition("/")
+            if last == "vars" and isinstance(found, Group) and hdf5.members(found):
+                self.names[place.replace(_FORMER_LAYERS, "layers")] = hdf5.read_text(found, "name")
 
-    def _note(self, path: str, obj: Any) -> None:
-        if path.rpartition("/")[2] == "vars" and isinstance(obj, h5py.Group) and len(obj):
-            place = path.removesuffix("vars").removesuffix("/").replace(_FORMER_LAYERS, "layers")
-            self.names[place] = hdf5.read_text(obj, "name")
-
-    def _group(self, place: str) -> h5py.Group | None:
+    def _group(self, place: str) -> Group | None:
         if self._last is None or self._last[0] != place:  # the arrays of one object are asked for in a row
             group = hdf5.group_at(self._file, f"{place}/vars")
             if group is None and hdf5.holds(self._file, _FORMER_LAYERS):
@@ -65,10 +63,9 @@ class Hdf5Source:
 
     def keys(self, place: str) -> list[str]:
         group = self._group(place)
-        with hdf5.reading_headers(f"The group of weights {place!r} in the file"):
-            return [] if group is None else list(group)
+        return [] if group is None else hdf5.members(group)
 
-    def dataset(self, place: str, key: str) -> h5py.Dataset | None:
+    def dataset(self, place: str, key: str) -> Array | None:
         """The array, its header checked."""
         group = self._group(place)
         return None if group is None else hdf5.dataset_at(group, key)

@@ -10,6 +10,8 @@ import numpy as np
 from lapis.layers.layer import Layer
 from lapis.optimizers.optimizer import Optimizer
 from lapis.saving import hdf5
+from lapis.saving.hdf5_array import Array
+from lapis.saving.hdf5_reader import Group
 from lapis.saving.places import Places
 from lapis.saving.report import LoadReport, shorten
 from lapis.saving.sources import Hdf5Source, Header, Source
@@ -104,7 +106,7 @@ def write_state(root: Any, store_at: Callable[[str], Any], skip: Iterable[Any] =
 
 def load_state(
     root: Any,
-    source: h5py.File | Source,
+    source: Group | Source,
     name: str,
     skip_mismatch: bool = False,
     skip: Iterable[Any] = (),
@@ -117,7 +119,7 @@ def load_state(
     the file; with `strict` true, it may not hold others either. `rename` gives the places or names in the file of
     objects that have others in the model.
     """
-    if isinstance(source, h5py.File):
+    if isinstance(source, Group):
         source = Hdf5Source(source)
     objects = list(saveables(root, skip))
     places = Places(objects, source.names, rename)
@@ -256,7 +258,7 @@ def own_variables(obj: Any) -> list[Any] | None:
     return own if [(key, tuple(np.shape(value))) for key, value in stored.items()] == usual else None
 
 
-def mismatch(variable: Any, header: h5py.Dataset | Header) -> str | None:
+def mismatch(variable: Any, header: Array | Header) -> str | None:
     """Why the array in the file cannot be the variable's value, `None` if it can."""
     if tuple(header.shape) != tuple(variable.shape):
         return f"the file holds shape {tuple(header.shape)}, the model expects {tuple(variable.shape)}"

@@ -1,9 +1,11 @@
 """Makes whatever a model still lacks before it can run on a batch: weights, metrics' and optimizer's variables."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 import lapis.core.nest as nest
 from lapis.data import ArrayAdapter, DataAdapter, unpack_x_y_sample_weight
@@ -14,6 +16,12 @@ _FROZEN = (
     "The model's trainable variables are no longer those that the optimizer was built for: {details}. Call compile() "
     "again after a layer's `trainable` changes or layers are added."
 )
+
+
+def graph_of(model: Any) -> Any:
+    """The graph that a model runs, with `inputs`, `outputs` and `plan`; `None` where `call` is somebody's own."""
+    own = type(model).call.__module__.startswith("lapis.models") and "call" not in vars(model)
+    return getattr(model, "graph", None) if own else None
 
 
 def _is_built(model: Any) -> bool:
@@ -46,14 +54,33 @@ def build_first(model: Any, adapter: DataAdapter) -> None:
 def _touch(model: Any, with_targets: bool, x: Any, y: Any, sample_weight: Any) -> None:
     """Go once through everything that makes variables on first use."""
     with StatelessScope():
+        told = _told_by_graph(model, x) if with_targets else None
+        if told is not None:
+            with suppress(Exception):  # where the rows are no rows; what is wrong shows below
+                _touch_compiled(model, x, y, told, sample_weight)
+                return
         y_pred = model(x, training=False)
         _known_outputs(model)[_kind(x)] = nest.map_structure(_spec, y_pred)
-        if not with_targets:
-            return
-        if model._compile_metrics is not None and not model._compile_metrics.built:
-            model.compute_metrics(x, y, y_pred, sample_weight)
-        if model._compile_loss is not None and not model._compile_loss.built:
-            model._call_compute_loss(x, y, y_pred, sample_weight, False)
+        if with_targets:
+            _touch_compiled(model, x, y, y_pred, sample_weight)
+
+
+def _touch_compiled(model: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> None:
+    if model._compile_metrics is not None and not model._compile_metrics.built:
+        model.compute_metrics(x, y, y_pred, sample_weight)
+    if model._compile_loss is not None and not model._compile_loss.built:
+        model._call_compute_loss(x, y, y_pred, sample_weight, False)
+
+
+def _told_by_graph(model: Any, x: Any) -> Any:
+    """Zeros in place of the outputs, where a built graph tells their sizes; tracing its layers takes far longer."""
+    graph = graph_of(model)
+    if graph is None or not _is_built(model) or takes_strings(model):
+        return None
+    if any(end.shape[:1] != (None,) or None in end.shape[1:] for end in graph.outputs):
+        return None
+    rows = nest.flatten(x)[0].shape[0]
+    return nest.map_structure(lambda end: jnp.zeros((rows, *end.shape[1:]), end.dtype), graph.output)
 
 
 def _spec(x: Any) -> Any:

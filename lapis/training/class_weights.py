@@ -7,7 +7,7 @@ import numpy as np
 
 from lapis.core.findings import refuse
 from lapis.data import OutputClassWeights
-from lapis.training.checks.subject import graph_of
+from lapis.training.building import graph_of
 from lapis.training.outputs import OutputTree, check_keys
 
 

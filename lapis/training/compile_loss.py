@@ -65,6 +65,10 @@ class Part:
     name: str
 
 
+def _with_loss(per_output: list[Any]) -> list[int]:
+    return [index for index, loss in enumerate(per_output) if loss is not None]
+
+
 def _where(part: Part, outputs: OutputTree, y_true: Any, y_pred: Any) -> str:
     which = f" for the output {part.name!r}" if len(outputs) > 1 else ""
     return f"In the loss {part.loss.name!r}{which}, called with {described({'y_true': y_true, 'y_pred': y_pred})}."
@@ -111,8 +115,7 @@ class CompileLoss:
             CheckError: where names, numbers or structures do not match.
         """
         outputs, per_output, weights = self.match_losses(y_pred)
-        with_loss = [index for index, loss in enumerate(per_output) if loss is not None]
-        targets = self._align_targets(y_true, with_loss, outputs)
+        targets = self._align_targets(y_true, _with_loss(per_output), outputs)
         predictions = nest.flatten(y_pred)
         parts: list[Part] = []
         for index, given in enumerate(per_output):
@@ -153,7 +156,7 @@ class CompileLoss:
         weights = self._weights
         if not nest.is_nested(weights):
             return [weights] * len(outputs)
-        with_loss = [index for index, loss in enumerate(per_output) if loss is not None]
+        with_loss = _with_loss(per_output)
         if isinstance(weights, (list, tuple)) and len(weights) == len(with_loss) != len(outputs):
             placed = dict(zip(with_loss, weights))
             return [placed.get(index) for index in range(len(outputs))]
@@ -187,6 +190,13 @@ class CompileLoss:
             repeated = taken.get(name, 0)
             taken[name] = repeated + 1
             self.metrics.append(Mean(name=f"{name}_{repeated}" if repeated else name))
+
+    def fill_targets(self, y_true: Any, y_pred: Any) -> Any:
+        """Targets with `None` for those that a list leaves out, as it may for outputs without a loss."""
+        if isinstance(y_true, dict) or len(nest.flatten(y_true)) >= len(nest.flatten(y_pred)):
+            return y_true
+        outputs, per_output, _ = self.match_losses(y_pred)
+        return self._align_targets(y_true, _with_loss(per_output), outputs)
 
     def _align_targets(self, y_true: Any, with_loss: list[int], outputs: OutputTree) -> list[Any]:
         """Targets in the order of the outputs; a list may leave out those of outputs without a loss."""

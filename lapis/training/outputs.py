@@ -18,7 +18,7 @@ def _describe(value: Any) -> str:
         return f"a dict with keys {list(value)}"
     if nest.is_nested(value):
         return f"a {type(value).__name__} of {len(value)}"
-    return f"one {type(value).__name__}"
+    return f"one array of shape {tuple(value.shape)}" if hasattr(value, "shape") else f"one {type(value).__name__}"
 
 
 class OutputTree:

@@ -186,7 +186,8 @@ class Trainer:
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Update the metrics with a batch, and give all values; override it to add others."""
         if self._compile_metrics is not None:
-            self._compile_metrics.update_state(y, y_pred, sample_weight)
+            targets = y if self._compile_loss is None else self._compile_loss.fill_targets(y, y_pred)
+            self._compile_metrics.update_state(targets, y_pred, sample_weight)
         return self.get_metrics_result()
 
     # Losses

@@ -10,4 +10,8 @@ SEEDS: list[tuple] = [
     ("wide", "model_config", [([1], {})]),
     ("wide", "training_config", [([7], [])]),
     ("wide", ".npz", [(0.0, b"", 1)]),
+    ("wide", "training_config", [([7, 1, 27], None)]),
+    ("wide", "config", [([2, 2, 6, 2, 1], "relu")]),
+    ("wide", "model_config", [([], {**_ADAM, "class_name": "Dense"})]),
+    ("wide", ".weights.h5", [(0.2412635623869801, b"\xff", 0)]),
 ]

@@ -14,8 +14,9 @@ from lapis.core.dtypes import is_float_dtype
 from lapis.core.findings import Finding
 from lapis.graph import InnerTensor, KerasTensor, Node, Plan
 from lapis.layers import Embedding, Layer
+from lapis.training.building import graph_of
 from lapis.training.checks.graphs import function_name, path_of
-from lapis.training.checks.subject import Subject, graph_of, has_own_steps
+from lapis.training.checks.subject import Subject, has_own_steps
 from lapis.training.hosting import takes_strings
 
 _ADVICE = "Freeze it with `trainable = False`, or let a loss depend on it."

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lapis.graph import Node, Plan
-from lapis.training.checks.subject import graph_of
+from lapis.training.building import graph_of
 
 
 def plans(model: Any) -> Iterator[Plan]:

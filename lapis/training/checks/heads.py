@@ -6,7 +6,7 @@ from typing import Any
 import lapis.activations as activations
 import lapis.layers as layers
 from lapis.graph import FunctionOperation, InnerTensor, KerasTensor, Node, producer
-from lapis.training.checks.subject import graph_of
+from lapis.training.building import graph_of
 
 # Layers that end with `self.activation`, and those that only move values about.
 _ACTIVATED = (

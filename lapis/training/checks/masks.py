@@ -9,8 +9,9 @@ from lapis.core.findings import Finding
 from lapis.graph import FunctionOperation, KerasTensor, Node, Plan, get_mask, producer
 from lapis.layers import Softmax
 from lapis.layers.calling import signature_of
+from lapis.training.building import graph_of
 from lapis.training.checks.graphs import path_of, plans
-from lapis.training.checks.subject import Subject, graph_of
+from lapis.training.checks.subject import Subject
 
 _ADVICE = "Take a layer or an operation that lets masks through, or pass `mask=` to {consumer}."
 

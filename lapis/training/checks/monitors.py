@@ -9,7 +9,8 @@ from lapis.callbacks import ModelCheckpoint, MonitorCallback
 from lapis.core import nest
 from lapis.core.findings import Finding
 from lapis.core.naming import did_you_mean, to_snake_case
-from lapis.training.checks.subject import Subject, graph_of
+from lapis.training.building import graph_of
+from lapis.training.checks.subject import Subject
 from lapis.training.outputs import object_name
 
 _RATES = {"learning_rate"}  # what the callbacks on learning rates add to the logs

@@ -10,7 +10,8 @@ from lapis.core.findings import CheckError, Finding
 from lapis.graph import HostOutputs
 from lapis.metrics import get as get_metric
 from lapis.metrics.lookup import TABLE as METRICS
-from lapis.training.checks.subject import Subject, graph_of, has_own_steps
+from lapis.training.building import graph_of
+from lapis.training.checks.subject import Subject, has_own_steps
 from lapis.training.outputs import OutputTree
 
 _MOST_INPUTS = 6  # whose orders are tried

@@ -12,8 +12,9 @@ from lapis.core.findings import Finding
 from lapis.graph import KerasTensor, producer
 from lapis.layers import Embedding, Layer, Softmax
 from lapis.optimizers import LossScaleOptimizer
+from lapis.training.building import graph_of
 from lapis.training.checks.graphs import function_name, has_weights, nodes, path_of
-from lapis.training.checks.subject import Subject, graph_of
+from lapis.training.checks.subject import Subject
 from lapis.training.outputs import object_name
 
 _EXACT = {"float32": 2**24, "float16": 2**11, "bfloat16": 2**8}  # whole numbers beyond are rounded

@@ -8,9 +8,8 @@ from lapis.core.changes import last_change
 from lapis.core.findings import CheckError, Finding, tell
 from lapis.core.source import frames_inside
 from lapis.data import ArrayAdapter, DataAdapter, get_data_adapter, unpack_x_y_sample_weight
-from lapis.training.building import outputs_for
+from lapis.training.building import graph_of, outputs_for
 from lapis.training.checks import Subject, findings, value_findings
-from lapis.training.checks.subject import graph_of
 from lapis.training.feed import Feed, make_feed
 from lapis.training.hosting import takes_strings
 

@@ -8,8 +8,9 @@ from lapis.core import nest
 from lapis.core.findings import Finding
 from lapis.graph import producer
 from lapis.layers import BatchNormalization, InputLayer
+from lapis.training.building import graph_of
 from lapis.training.checks.graphs import nodes, path_of
-from lapis.training.checks.subject import Subject, graph_of
+from lapis.training.checks.subject import Subject
 
 _DEFAULT_BATCH = 32  # what `fit` takes for arrays
 

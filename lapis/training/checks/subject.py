@@ -49,12 +49,6 @@ class Subject:
         return self.method in ("fit", "train_on_batch", "check")
 
 
-def graph_of(model: Any) -> Any:
-    """The graph that a model runs, with `inputs`, `outputs` and `plan`; `None` where `call` is somebody's own."""
-    own = type(model).call.__module__.startswith("lapis.models") and "call" not in vars(model)
-    return getattr(model, "graph", None) if own else None
-
-
 def has_own_steps(model: Any) -> bool:
     """Whether targets and losses are matched by the model's own methods in place of Lapis's."""
     names = ("train_step", "test_step", "compute_loss", "compute_loss_and_updates", "stateless_compute_loss", "compile")

@@ -6,8 +6,9 @@ from typing import Any
 from lapis.core.findings import Finding
 from lapis.graph import Node, producer
 from lapis.layers import Layer
+from lapis.training.building import graph_of
 from lapis.training.checks.graphs import has_weights, path_of
-from lapis.training.checks.subject import Subject, graph_of
+from lapis.training.checks.subject import Subject
 
 
 def unused_layers(subject: Subject) -> Iterator[Finding]:

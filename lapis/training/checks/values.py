@@ -8,8 +8,9 @@ import numpy as np
 import lapis.layers as layers
 from lapis.core.findings import Finding
 from lapis.graph import HostOutputs, Node
+from lapis.training.building import graph_of
 from lapis.training.checks.pairs import Pair, pairs
-from lapis.training.checks.subject import Subject, graph_of, has_own_steps
+from lapis.training.checks.subject import Subject, has_own_steps
 
 _MOST_NUMBERS = 1 << 19  # that are looked at in one array, in about a millisecond
 _NEAR = 1e-2  # by which interpolation may leave the range from 0 to 1
