@@ -137,12 +137,12 @@ class Functional(Model):
     @property
     def input_shape(self) -> Any:
         """The inputs' shapes."""
-        return nest.map_structure(lambda x: x.shape, self._inputs_structure)
+        return nest.map_structure(lambda x: x.shape, nest.unpack_single(self._inputs_structure))
 
     @property
     def output_shape(self) -> Any:
         """The outputs' shapes."""
-        return nest.map_structure(lambda x: None if x is None else x.shape, self._outputs_structure)
+        return nest.map_structure(lambda x: None if x is None else x.shape, nest.unpack_single(self._outputs_structure))
 
     @property
     def input_names(self) -> list[str]:
@@ -177,8 +177,11 @@ class Functional(Model):
             raise
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:
-        """The outputs for the inputs, given in the model's structure, as a flat list, or as a dict by input name."""
-        return self._run(self.graph_plan, inputs, mask, self._outputs_structure)
+        """The outputs for the inputs, given in the model's structure, as a flat list, or as a dict by input name.
+
+        A list of one output gives that output.
+        """
+        return self._run(self.graph_plan, inputs, mask, nest.unpack_single(self._outputs_structure))
 
     def run_plan(self, plan: Plan, inputs: Any, training: bool | None = None, mask: Any = None) -> list[Any]:
         """The outputs of another plan through the same inputs."""
@@ -200,7 +203,8 @@ class Functional(Model):
     def compute_output_spec(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Symbolic tensors of the shapes and types that a call would return."""
         if not self._needs_host:
-            return super().compute_output_spec(inputs, training=training, mask=mask)
+            spec = super().compute_output_spec(inputs, training=training, mask=mask)
+            return nest.pack_sequence_as(self._outputs_structure, nest.flatten(spec))
         given = [KerasTensor(x.shape, spec.dtype) for x, spec in zip(self._in_order(inputs), self.inputs)]
         results = self.graph_plan.run(
             given, lambda operation, args, kwargs: operation.compute_output_spec(*args, **kwargs)

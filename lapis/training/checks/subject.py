@@ -58,8 +58,10 @@ def graph_of(model: Any) -> Any:
 def has_own_steps(model: Any) -> bool:
     """Whether targets and losses are matched by the model's own methods in place of Lapis's."""
     names = ("train_step", "test_step", "compute_loss", "compute_loss_and_updates", "stateless_compute_loss", "compile")
-    return any(name in vars(model) or not _is_trainers(getattr(type(model), name)) for name in names)
+    return any(is_own(model, name) for name in names)
 
 
-def _is_trainers(method: Any) -> bool:
-    return str(getattr(method, "__module__", "")).startswith("lapis.training")
+def is_own(model: Any, method: str) -> bool:
+    """Whether a model's method is its own in place of Lapis's."""
+    found = getattr(type(model), method)
+    return method in vars(model) or not str(getattr(found, "__module__", "")).startswith("lapis.training")
