@@ -33,6 +33,7 @@ from lapis.layers import Layer
 from lapis.layers.core.input_layer import Input, InputLayer
 from lapis.models.functional_config import functional_from_config, functional_to_config
 from lapis.models.model import Model
+from lapis.models.own_classes import make, own_arguments, own_settings, takes_graph
 from lapis.training import eager
 from lapis.training.checks.masks import masks_lost_in_operations
 
@@ -309,15 +310,17 @@ class Functional(Model):
         return inner_tensor(nodes[call], from_inside)
 
     def get_config(self) -> dict:
-        """The graph as plain data."""
-        return functional_to_config(self) if _is_functional_signature(type(self)) else super().get_config()
+        """The graph as plain data, and what a constructor of one's own takes besides it."""
+        if not takes_graph(type(self)):
+            return super().get_config()
+        return {**functional_to_config(self), **own_arguments(self)}
 
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> Any:
         """The model again, with fresh weights."""
         if "layers" in config and "input_layers" in config:
-            inputs, outputs, name, trainable = functional_from_config(config, custom_objects)
-            return cls(inputs, outputs, name=name, trainable=trainable)
+            graph = functional_from_config(config, custom_objects)
+            return make(cls, *graph, own_settings(cls, config))
         return super().from_config(config, custom_objects)
 
     def get_build_config(self) -> dict:
@@ -348,10 +351,6 @@ def is_raw(args: tuple[Any, ...], kwargs: dict) -> bool:
 def _is_text(inputs: Any) -> bool:
     """Whether the inputs are strings, or lists of them, rather than arrays."""
     return isinstance(next(iter(nest.flatten(inputs)), None), (str, bytes))
-
-
-def _is_functional_signature(cls: type) -> bool:
-    return cls is Functional or cls.__init__ is Functional.__init__
 
 
 def _plain(structure: Any) -> Any:
