@@ -237,16 +237,51 @@ def test_sequential_lazy_and_eager() -> None:
         ours.add(ours.layers[0])
 
 
-def test_layers_put_on_and_taken_off_one_by_one_have_one_output() -> None:
-    for k in (lapis, keras):
-        model = k.Sequential()
-        for layer in (k.Input((3,)), k.layers.Dense(4, name="a"), k.layers.Dense(5, name="b"), k.layers.Dense(2)):
-            model.add(layer)
-        features = k.Model(model.inputs, model.get_layer("a").output)
-        model.pop()
-        model.add(k.layers.Dense(7))
-        assert model.predict(f32(2, 3), verbose=0).shape == (2, 7) and features.output_shape == (None, 4)
-        assert k.Model(model.inputs, model.layers[-2].output).predict(f32(2, 3), verbose=0).shape == (2, 5)
+def _stacks(k):
+    """Stacks whose inputs are known at different times, and the names of the models made after them."""
+    eager = k.Sequential([k.Input((3,)), k.layers.Dense(2)], name="eager")
+    lazy = k.Sequential([k.layers.Dense(2), k.layers.Dense(2)], name="lazy")
+    lazy.build((None, 3))
+    inner = k.Sequential([k.Input((3,)), k.layers.Dense(3)], name="inner")
+    outer = k.Sequential([k.Input((3,)), inner, k.Sequential([k.layers.Dense(3)], name="late"), k.layers.Dense(2)])
+    grown = k.Sequential(name="grown")
+    for layer in (k.Input((3,)), k.layers.Dense(2), k.layers.Dense(1)):
+        grown.add(layer)
+    x = k.Input((3,))
+    return [eager, lazy, outer, grown, k.Model(x, eager(x)), k.Model(x, grown(x))]
+
+
+def test_names_and_paths_of_stacks_are_keras_s(tmp_path) -> None:
+    ours, theirs = _stacks(lapis), _stacks(keras)
+    for mine, other in zip(ours, theirs, strict=True):
+        assert mine.name == other.name
+        assert [v.path for v in mine.variables] == [v.path for v in other.variables]
+        mine.save(tmp_path / "m.keras")
+        loaded = lapis.models.load_model(tmp_path / "m.keras")
+        assert [v.path for v in loaded.variables] == [v.path for v in mine.variables]
+
+
+@pytest.mark.parametrize("wrap", [lambda x: [x], lambda x: (x,)], ids=["list", "tuple"])
+def test_a_list_of_one_gives_that_one(wrap) -> None:
+    def make(k):
+        x = k.Input((3,), name="x")
+        return k.Model(wrap(x), wrap(k.layers.Dense(2, name="y")(x)))
+
+    ours, theirs = make(lapis), make(keras)
+    x, y = f32(8, 3), f32(8, 2)
+    ours.set_weights([np.asarray(weight.value) for weight in theirs.weights])
+    assert (ours.input_shape, ours.output_shape) == (theirs.input_shape, theirs.output_shape)
+    assert type(ours(lapis.Input((3,)))) is type(theirs(keras.Input((3,))))
+    for call in (lambda m: m(wrap(x)), lambda m: m.predict(wrap(x), verbose=0), lambda m: m.predict_on_batch(wrap(x))):
+        assert np.shape(call(ours)) == np.shape(call(theirs)) == (8, 2)
+        np.testing.assert_allclose(call(ours), call(theirs), atol=1e-5)
+    for loss, metrics, targets in (("mse", ["mae"], y), (["mse"], [["mae"]], [y]), ({"y": "mse"}, {"y": ["mae"]}, y)):
+        logs = []
+        for model in (ours, theirs):
+            model.compile("sgd", loss, metrics=metrics)
+            logs.append(model.evaluate(wrap(x), targets, verbose=0, return_dict=True))
+        assert list(logs[0]) == list(logs[1])
+        np.testing.assert_allclose(list(logs[0].values()), list(logs[1].values()), rtol=1e-5)
 
 
 def test_sequential_config_both_ways() -> None:

@@ -315,6 +315,24 @@ def test_subclass():
     assert lapis.optimizers.deserialize(lapis.optimizers.serialize(optimizer)).decay_rate == 0.9
 
 
+@pytest.mark.parametrize("row", [row for row in ROWS if "LossScale" not in row.name], ids=str)
+def test_a_subclass_may_give_each_variable_a_rate(row):
+    pairs = []
+    for k in (lapis, keras):
+        optimizer, variables = row.make(k), _variables(k)
+        own = type(optimizer)
+
+        def update_step(self, gradient, variable, learning_rate, own=own):
+            scale = 0.0 if "bias" in variable.path else 0.5
+            own.update_step(self, gradient, variable, learning_rate * scale)
+
+        optimizer.__class__ = type(own.__name__, (own,), {"update_step": update_step})
+        for gradients in GRADIENTS:
+            optimizer.apply([jnp.asarray(g) for g in gradients], variables)
+        pairs.append(variables)
+    _same(*pairs, rounding=1e-5 if "Muon" in row.name else 1e-6)
+
+
 def test_deepcopy_goes_on_alone():
     variables = _variables(lapis)
     optimizer = lapis.optimizers.Adam(0.1)

@@ -317,6 +317,42 @@ def test_custom_test_step_compute_loss_and_metrics():
     assert mine["twice"] == pytest.approx(2 * mine["loss"])
 
 
+def test_a_step_of_ones_own_may_use_data_and_optimizers_as_it_likes():
+    """A generator that is called on codes, trained on images that only its step knows what to do with."""
+
+    class Pair(lapis.Model):
+        def __init__(self):
+            super().__init__()
+            self.generator = lapis.Sequential([lapis.Input((2,)), lapis.layers.Dense(8)])
+            self.critic = lapis.Sequential([lapis.Input((8,)), lapis.layers.Dense(1)])
+            self.built = True
+
+        def call(self, codes):
+            return self.generator(codes)
+
+        def train_step(self, state, data):
+            trainable, non_trainable, optimizer, metrics = state
+            critic = trainable[len(self.generator.trainable_variables) :]
+
+            def score(values):
+                real = lapis.ops.mean(self.critic.stateless_call(values, [], data)[0])
+                return self.loss(real, 1.0)
+
+            loss, gradients = jax.value_and_grad(score)(critic)
+            critic, optimizer = self.optimizer.stateless_apply(optimizer, gradients, critic)
+            return {"score": loss}, ([*trainable[:2], *critic], non_trainable, optimizer, metrics)
+
+    model = Pair()
+    model.compile(lapis.optimizers.SGD(0.1), loss=lambda y_true, y_pred: (y_true - y_pred) ** 2)
+    model.optimizer.build(model.critic.trainable_variables)  # those of the generator have one elsewhere
+    before = model.generator.get_weights()
+    curve = model.fit(X, epochs=3, batch_size=64, verbose=0).history
+    assert list(curve) == ["score"] and curve["score"][2] < curve["score"][0]
+    for weight, old in zip(model.generator.get_weights(), before):
+        np.testing.assert_array_equal(weight, old)
+    assert model.predict(np.ones((4, 2)), verbose=0).shape == (4, 8)
+
+
 def test_state_tree_round_trip():
     ours, theirs = twins(classifier, compile_classifier)
     ours.fit(X, Y, verbose=0)

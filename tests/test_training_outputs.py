@@ -77,6 +77,20 @@ def test_nested_outputs():
     assert "p/q_loss" in curve
 
 
+@pytest.mark.parametrize("outputs", [dict, list])
+@pytest.mark.parametrize("order", ["kind score", "score kind"])
+def test_the_order_of_metrics_is_keras_s(outputs, order):
+    losses = {"score": "mse", "kind": "sparse_categorical_crossentropy"}
+
+    def compile_model(k, model):
+        model.compile("sgd", {name: losses[name] for name in order.split()}, metrics={"kind": ["accuracy"]})
+
+    ours, theirs = twins(lambda k: two_headed(k, outputs), compile_model)
+    logs = [m.evaluate([A, B], {"score": SCORE, "kind": KIND}, verbose=0) for m in (ours, theirs)]
+    np.testing.assert_allclose(*logs, rtol=1e-4)
+    assert ours.metrics_names == theirs.metrics_names
+
+
 def test_outputs_without_names_and_metrics_that_are_arrays():
     def make(k):
         class Own(k.Model):

@@ -123,7 +123,6 @@ def classification(k, folder):
     model.save(folder / "texts.keras")
     loaded = k.saving.load_model(folder / "texts.keras")
     return {
-        "padded": x,
         "history": history,
         "evaluated": loaded.evaluate(x, y, verbose=0, return_dict=True),
         "features": features.predict(x[:3], verbose=0),

@@ -121,6 +121,7 @@ def test_summary_counts_the_optimizer(monkeypatch):
 
 
 def test_summary_of_a_subclassed_model(monkeypatch):
+    """Its nested models show their shapes, though only its own call has been on data."""
     monkeypatch.setenv("COLUMNS", "100")
 
     def make(k):
@@ -128,9 +129,11 @@ def test_summary_of_a_subclassed_model(monkeypatch):
             def __init__(self):
                 super().__init__(name="two")
                 self.a, self.b = k.layers.Dense(3, name="a"), k.layers.Dense(2, name="b")
+                x = k.Input((2,), name="x")
+                self.c = k.Model(x, k.layers.Dense(5, name="inside")(x), name="c")
 
             def call(self, x):
-                return self.b(self.a(x))
+                return self.c(self.b(self.a(x)))
 
         model = Two()
         model(np.zeros((2, 4), "float32"))

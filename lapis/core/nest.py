@@ -133,6 +133,11 @@ def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
     return map_structure(lambda _: next(leaves), structure)
 
 
+def unpack_single(structure: Any) -> Any:
+    """The one item of a list or tuple of one; anything else as it is."""
+    return structure[0] if isinstance(structure, (list, tuple)) and len(structure) == 1 else structure
+
+
 def _assert_same_level(first: Any, other: Any) -> None:
     same = (
         isinstance(other, dict) and _keys(first) == _keys(other)

@@ -102,10 +102,15 @@ def config_from_arguments(layer: Any, base: dict) -> dict:
             raise NotImplementedError(_NO_CONFIG.format(cls=type(layer).__name__, arguments=[f"*{name}"]))
         config.update(value if kind is inspect.Parameter.VAR_KEYWORD else {name: value})
     config.update((key, value) for key, value in base.items() if catch_all or key in parameters)
+    return as_data(layer, config)
+
+
+def as_data(layer: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    """A constructor's arguments as plain data."""
     try:
-        return {key: serialize_keras_object(value) for key, value in config.items()}
+        return {key: serialize_keras_object(value) for key, value in arguments.items()}
     except TypeError as error:
-        raise NotImplementedError(_NO_CONFIG.format(cls=type(layer).__name__, arguments=sorted(config))) from error
+        raise NotImplementedError(_NO_CONFIG.format(cls=type(layer).__name__, arguments=sorted(arguments))) from error
 
 
 def _is_ours(cls: type) -> bool:

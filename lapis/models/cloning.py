@@ -9,6 +9,7 @@ from lapis.layers import Layer
 from lapis.layers.core.input_layer import Input, InputLayer
 from lapis.models.functional import Functional
 from lapis.models.functional_config import layer_from_config, layer_to_config
+from lapis.models.own_classes import make, own_settings, takes_graph
 from lapis.models.sequential import Sequential
 
 
@@ -119,4 +120,7 @@ def _clone_functional(model: Functional, input_tensors: Any, clone: Callable, ca
 
     outputs = model.graph_plan.run(fresh, call)
     inputs = nest.pack_sequence_as(model.input, fresh)
-    return type(model)(inputs, nest.pack_sequence_as(model.output, outputs), name=model.name)
+    outputs = nest.pack_sequence_as(model.output, outputs)
+    cls = type(model) if takes_graph(type(model)) else Functional  # one that makes its own graph cannot take another
+    own = {} if cls is Functional else own_settings(cls, model.get_config())
+    return make(cls, inputs, outputs, model.name, True, own)

@@ -33,6 +33,7 @@ from lapis.layers import Layer
 from lapis.layers.core.input_layer import Input, InputLayer
 from lapis.models.functional_config import functional_from_config, functional_to_config
 from lapis.models.model import Model
+from lapis.models.own_classes import make, own_arguments, own_settings, takes_graph
 from lapis.training import eager
 from lapis.training.checks.masks import masks_lost_in_operations
 
@@ -137,12 +138,12 @@ class Functional(Model):
     @property
     def input_shape(self) -> Any:
         """The inputs' shapes."""
-        return nest.map_structure(lambda x: x.shape, self._inputs_structure)
+        return nest.map_structure(lambda x: x.shape, nest.unpack_single(self._inputs_structure))
 
     @property
     def output_shape(self) -> Any:
         """The outputs' shapes."""
-        return nest.map_structure(lambda x: None if x is None else x.shape, self._outputs_structure)
+        return nest.map_structure(lambda x: None if x is None else x.shape, nest.unpack_single(self._outputs_structure))
 
     @property
     def input_names(self) -> list[str]:
@@ -177,8 +178,11 @@ class Functional(Model):
             raise
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:
-        """The outputs for the inputs, given in the model's structure, as a flat list, or as a dict by input name."""
-        return self._run(self.graph_plan, inputs, mask, self._outputs_structure)
+        """The outputs for the inputs, given in the model's structure, as a flat list, or as a dict by input name.
+
+        A list of one output gives that output.
+        """
+        return self._run(self.graph_plan, inputs, mask, nest.unpack_single(self._outputs_structure))
 
     def run_plan(self, plan: Plan, inputs: Any, training: bool | None = None, mask: Any = None) -> list[Any]:
         """The outputs of another plan through the same inputs."""
@@ -200,7 +204,8 @@ class Functional(Model):
     def compute_output_spec(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Symbolic tensors of the shapes and types that a call would return."""
         if not self._needs_host:
-            return super().compute_output_spec(inputs, training=training, mask=mask)
+            spec = super().compute_output_spec(inputs, training=training, mask=mask)
+            return nest.pack_sequence_as(self._outputs_structure, nest.flatten(spec))
         given = [KerasTensor(x.shape, spec.dtype) for x, spec in zip(self._in_order(inputs), self.inputs)]
         results = self.graph_plan.run(
             given, lambda operation, args, kwargs: operation.compute_output_spec(*args, **kwargs)
@@ -305,15 +310,17 @@ class Functional(Model):
         return inner_tensor(nodes[call], from_inside)
 
     def get_config(self) -> dict:
-        """The graph as plain data."""
-        return functional_to_config(self) if _is_functional_signature(type(self)) else super().get_config()
+        """The graph as plain data, and what a constructor of one's own takes besides it."""
+        if not takes_graph(type(self)):
+            return super().get_config()
+        return {**functional_to_config(self), **own_arguments(self)}
 
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> Any:
         """The model again, with fresh weights."""
         if "layers" in config and "input_layers" in config:
-            inputs, outputs, name, trainable = functional_from_config(config, custom_objects)
-            return cls(inputs, outputs, name=name, trainable=trainable)
+            graph = functional_from_config(config, custom_objects)
+            return make(cls, *graph, own_settings(cls, config))
         return super().from_config(config, custom_objects)
 
     def get_build_config(self) -> dict:
@@ -344,10 +351,6 @@ def is_raw(args: tuple[Any, ...], kwargs: dict) -> bool:
 def _is_text(inputs: Any) -> bool:
     """Whether the inputs are strings, or lists of them, rather than arrays."""
     return isinstance(next(iter(nest.flatten(inputs)), None), (str, bytes))
-
-
-def _is_functional_signature(cls: type) -> bool:
-    return cls is Functional or cls.__init__ is Functional.__init__
 
 
 def _plain(structure: Any) -> Any:

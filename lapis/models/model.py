@@ -13,6 +13,7 @@ from lapis.graph import KerasTensor, Place, infer_call
 from lapis.layers import Layer
 from lapis.layers.calling import CallContext, calls, signature_of
 from lapis.models import planning
+from lapis.models.own_classes import takes_graph
 from lapis.saving import backup, native
 from lapis.state import name_scope
 from lapis.training.checks.preflight import check_model
@@ -322,7 +323,7 @@ class Model(Trainer, Layer):
         """The model again, with fresh weights; for `Model` itself, a functional model from its graph."""
         functional = Model._functional_class
         is_graph = "layers" in config and "input_layers" in config
-        if is_graph and not issubclass(cls, functional) and (cls is Model or _takes_graph(cls)):
+        if is_graph and not issubclass(cls, functional) and (cls is Model or takes_graph(cls)):
             return functional.from_config.__func__(functional if cls is Model else cls, config, custom_objects)
         config = dict(config)
         if isinstance(config.get("dtype"), dict):
@@ -350,10 +351,6 @@ class Model(Trainer, Layer):
 
 
 Model._overrides_build = False  # its `build` only traces `call`, which a call on data does with the data's own types
-
-
-def _takes_graph(cls: type) -> bool:
-    return {"inputs", "outputs"} <= set(signature_of(cls.__init__).all)
 
 
 def _from_graph(args: tuple, kwargs: dict) -> bool:

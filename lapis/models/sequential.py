@@ -1,10 +1,12 @@
 """A stack of layers, each fed with what the one before it gives."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any, Self
 
 from lapis.core import nest
 from lapis.core.changes import changed
+from lapis.core.naming import auto_name
 from lapis.core.serialization import builtin, serialize_keras_object
 from lapis.core.tracebacks import shorten
 from lapis.graph import HostPart, KerasTensor, producer
@@ -14,6 +16,7 @@ from lapis.layers.core.input_layer import Input, InputLayer
 from lapis.models.functional import Functional, is_raw
 from lapis.models.functional_config import layer_from_config, layer_to_config
 from lapis.models.model import Model
+from lapis.state import name_scope
 from lapis.training import eager
 
 
@@ -85,7 +88,9 @@ class Sequential(Model):
         if not rebuild:
             return
         if graph is not None and self._has_input_and_layers:  # each layer is called once, so that it has one output
-            self._take_graph(graph.input, layer(graph.output))
+            with name_scope(self.name, caller=self):
+                output = layer(graph.output)
+            self._take_graph(graph.input, output)
         else:
             self._rebuild()
 
@@ -123,14 +128,15 @@ class Sequential(Model):
 
     def _build_graph(self, x: KerasTensor) -> None:
         inputs = x
-        for layer in self._stack:
-            if isinstance(layer, InputLayer):
-                continue
-            x = layer(x)
+        with name_scope(self.name, caller=self):
+            for layer in self._stack:
+                if not isinstance(layer, InputLayer):
+                    x = layer(x)
         self._take_graph(inputs, x)
 
     def _take_graph(self, inputs: KerasTensor, outputs: KerasTensor) -> None:
         """Be built of calls of the layers that have been made."""
+        auto_name("Functional")  # Keras counts a stack's graph among the models that it makes up names for
         self.__dict__.update(
             _functional=Functional(inputs, outputs, name=self.name),
             _built=True,
@@ -313,7 +319,11 @@ class Sequential(Model):
         """The model again, with fresh weights."""
         if "name" not in config:
             raise ValueError(f"The config of a Sequential has the keys 'name' and 'layers'; got {sorted(config)}.")
-        layers = [layer_from_config(entry, custom_objects) for entry in config["layers"]]
+        layers = []
+        for layer in config["layers"]:
+            # Some are built as they are made: within the stack, but for models that had inputs before they came here.
+            with nullcontext() if _has_inputs(layer) else name_scope(config["name"]):
+                layers.append(layer_from_config(layer, custom_objects))
         model = cls(layers, name=config["name"])
         shape = config.get("build_input_shape")
         if shape is not None and model._functional is None and _is_shape(shape):
@@ -321,6 +331,14 @@ class Sequential(Model):
         if config.get("trainable") is False:
             model.trainable = False
         return model
+
+
+def _has_inputs(config: Any) -> bool:
+    """Whether a layer in a config is a model that begins with an input of its own."""
+    inner = config.get("config") if isinstance(config, dict) else None
+    layers = inner.get("layers") if isinstance(inner, dict) else None
+    first = layers[0] if isinstance(layers, list) and layers else None
+    return isinstance(first, dict) and first.get("class_name") == "InputLayer"
 
 
 def _is_shape(shape: Any) -> bool:

@@ -159,7 +159,7 @@ class Optimizer(OptimizerState):
             held.assign(learning_rate)
         else:
             raise TypeError(
-                f"The learning rate of {self.name!r} follows {held!r}, so no number can be assigned to it. Assign a "
+                f"The learning rate of {self.name!r} follows a {type(held).__name__}, so no number can be assigned to it. Assign a "
                 "schedule, or make the optimizer with a float."
             )
 
@@ -409,9 +409,10 @@ class Optimizer(OptimizerState):
     def _once_per_step(self, variable: Variable, learning_rate: Any, formula: Callable[[Any, Any], Any]) -> Any:
         """`formula(learning_rate, t)` at step t in the variable's type, the same for all variables of the type."""
         shared = {} if self._shared is None else self._shared
-        if variable.dtype not in shared:
-            shared[variable.dtype] = formula(*self._cast(variable, learning_rate, self.iterations + 1))
-        return shared[variable.dtype]
+        key = variable.dtype, id(learning_rate)  # a subclass may give some variables another rate; each is held
+        if key not in shared:
+            shared[key] = learning_rate, formula(*self._cast(variable, learning_rate, self.iterations + 1))
+        return shared[key][1]
 
     def _cast(self, variable: Variable, *values: Any) -> list[Any]:
         """The values as arrays of the variable's type."""

@@ -24,6 +24,12 @@ def graph_of(model: Any) -> Any:
     return getattr(model, "graph", None) if own else None
 
 
+def is_own(model: Any, method: str) -> bool:
+    """Whether a model's method is its own in place of Lapis's."""
+    found = getattr(type(model), method)
+    return method in vars(model) or not str(getattr(found, "__module__", "")).startswith("lapis.training")
+
+
 def _is_built(model: Any) -> bool:
     return all(layer.built for layer in model._flatten_layers())
 
@@ -37,10 +43,13 @@ def build_on(model: Any, peek: Callable[[], Any], with_targets: bool) -> None:
     """Build what is not built yet; `peek()` gives the first batch and is called only if it is needed."""
     if not _is_built(model) or (with_targets and not _is_compiled_for_data(model)):
         x, y, sample_weight = unpack_x_y_sample_weight(peek())
-        if takes_strings(model):  # which cannot be traced
-            _touch(model, with_targets, x, y, sample_weight)
+        losses_apply = with_targets and not (y is None and is_own(model, "train_step"))
+        if _is_built(model) and not losses_apply:  # then the step uses the model and its loss as it likes
+            pass
+        elif takes_strings(model):  # which cannot be traced
+            _touch(model, losses_apply, x, y, sample_weight)
         else:
-            jax.eval_shape(lambda *batch: _touch(model, with_targets, *batch), x, y, sample_weight)
+            jax.eval_shape(lambda *batch: _touch(model, losses_apply, *batch), x, y, sample_weight)
     if with_targets and model.optimizer is not None:
         _build_optimizer(model)
 
@@ -80,7 +89,9 @@ def _told_by_graph(model: Any, x: Any) -> Any:
     if any(end.shape[:1] != (None,) or None in end.shape[1:] for end in graph.outputs):
         return None
     rows = nest.flatten(x)[0].shape[0]
-    return nest.map_structure(lambda end: jnp.zeros((rows, *end.shape[1:]), end.dtype), graph.output)
+    return nest.map_structure(
+        lambda end: jnp.zeros((rows, *end.shape[1:]), end.dtype), nest.unpack_single(graph.output)
+    )
 
 
 def _spec(x: Any) -> Any:
@@ -116,6 +127,8 @@ def _build_optimizer(model: Any) -> None:
         optimizer.build(variables)
         return
     known = getattr(optimizer, "_trainable_variables", None)
+    if is_own(model, "train_step"):  # which may train some of them, and build optimizers for these
+        return
     if known is not None and [id(variable) for variable in known] != [id(variable) for variable in variables]:
         gone = [v.path for v in known if not any(v is other for other in variables)]
         new = [v.path for v in variables if not any(v is other for other in known)]

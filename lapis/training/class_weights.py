@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+import lapis.core.nest as nest
 from lapis.core.findings import refuse
 from lapis.data import OutputClassWeights
 from lapis.training.building import graph_of
@@ -40,7 +41,7 @@ def class_weights_for(model: Any, class_weight: Any) -> dict | OutputClassWeight
 def _output_names(model: Any) -> list[str]:
     """The outputs' names, none where only the targets tell."""
     graph = graph_of(model)
-    return [] if graph is None else OutputTree(graph.output, model.output_names).names
+    return [] if graph is None else OutputTree(nest.unpack_single(graph.output), model.output_names).names
 
 
 def _check(weights: Any, what: str) -> None:

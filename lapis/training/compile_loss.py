@@ -104,7 +104,11 @@ class CompileLoss:
 
     def build(self, y_true: Any, y_pred: Any) -> None:
         """Match losses with outputs."""
-        self._outputs, self._parts, _ = self.match(y_true, y_pred)
+        outputs, parts, _ = self.match(y_true, y_pred)
+        if isinstance(self._loss, dict) and isinstance(y_pred, dict):  # then the losses' order is that of the trackers
+            place = {name: index for index, name in enumerate(self._loss)}
+            parts.sort(key=lambda part: place.get(outputs.names[part.output], len(place)))
+        self._outputs, self._parts = outputs, parts
         self._add_trackers()
         self.built = True
 

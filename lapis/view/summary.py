@@ -135,10 +135,12 @@ def kind_of(layer: Any) -> str:
 
 
 def output_shape(layer: Any) -> str:
-    """The shapes of the last symbolic call; else those for the shapes that the layer was built with; else `?`."""
+    """The shapes of the last symbolic call; else a graph's; else those for the shapes built with; else `?`."""
     if layer._inbound_nodes:
         shapes = [x.shape for x in layer._inbound_nodes[-1].output_tensors]
         return written(shapes[0]) if len(shapes) == 1 else written(shapes)
+    if getattr(layer, "graph", None) is not None:
+        return written(layer.output_shape)
     build_shapes = getattr(layer, "_build_shapes", None)
     if not build_shapes:
         return "?"

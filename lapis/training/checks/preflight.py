@@ -10,6 +10,7 @@ from lapis.core.source import frames_inside
 from lapis.data import ArrayAdapter, DataAdapter, get_data_adapter, unpack_x_y_sample_weight
 from lapis.training.building import graph_of, outputs_for
 from lapis.training.checks import Subject, findings, value_findings
+from lapis.training.checks.subject import has_own_steps
 from lapis.training.feed import Feed, make_feed
 from lapis.training.hosting import takes_strings
 
@@ -85,7 +86,7 @@ def check_model(
     settings.update(class_weight=class_weight, batch_size=batch_size, validates=validation_data is not None or None)
     if given[0] is None:
         graph = graph_of(model)
-        return findings(Subject(model, outputs=None if graph is None else graph.output, **settings))
+        return findings(Subject(model, outputs=None if graph is None else nest.unpack_single(graph.output), **settings))
     steps = settings.get("steps_per_epoch")
     try:
         feed = make_feed(_adapter(model, given, batch_size, steps), steps, model, stacks=False)
@@ -136,7 +137,9 @@ def _subject(
 
 def _outputs(model: Any, x: Any) -> Any:
     graph = graph_of(model)
-    return outputs_for(model, x) if graph is None else graph.output
+    if graph is not None:
+        return nest.unpack_single(graph.output)
+    return None if has_own_steps(model) else outputs_for(model, x)  # a step of one's own may not call the model on x
 
 
 def _state(model: Any) -> Checked:

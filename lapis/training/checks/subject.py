@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lapis.training.building import is_own
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -52,8 +54,4 @@ class Subject:
 def has_own_steps(model: Any) -> bool:
     """Whether targets and losses are matched by the model's own methods in place of Lapis's."""
     names = ("train_step", "test_step", "compute_loss", "compute_loss_and_updates", "stateless_compute_loss", "compile")
-    return any(name in vars(model) or not _is_trainers(getattr(type(model), name)) for name in names)
-
-
-def _is_trainers(method: Any) -> bool:
-    return str(getattr(method, "__module__", "")).startswith("lapis.training")
+    return any(is_own(model, name) for name in names)

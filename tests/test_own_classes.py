@@ -1,0 +1,85 @@
+"""Users' classes of models made from a graph: saved, loaded and cloned, with what else their constructors take."""
+
+import numpy as np
+import pytest
+
+import lapis
+from lapis import layers
+from tests.descriptors import f32
+from tests.oracle import keras
+
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
+
+class Plain(lapis.Model):
+    """Only methods of its own, as those who override `train_step` write."""
+
+    def double(self):
+        return self(np.ones((1, 3))) * 2
+
+
+class HandsOn(Plain):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.tracker = lapis.metrics.Mean()
+
+
+class Settled(Plain):
+    def __init__(self, inputs, outputs, factor=1.0, penalty=None, name=None):
+        super().__init__(inputs, outputs, name=name)
+        self.factor, self.penalty = factor, penalty
+
+
+class WritesItself(Plain):
+    def __init__(self, inputs, outputs, penalty=None, **kwargs):
+        super().__init__(inputs, outputs, **kwargs)
+        self.penalty = lapis.regularizers.get(penalty)
+
+    def get_config(self):
+        return {**super().get_config(), "penalty": lapis.regularizers.serialize(self.penalty)}
+
+
+class MakesItself(Plain):
+    def __init__(self, units=2, **kwargs):
+        i = lapis.Input((3,))
+        super().__init__(i, layers.Dense(units)(i), **kwargs)
+
+
+@pytest.mark.parametrize(
+    ("cls", "settings"),
+    [
+        (Plain, {}),
+        (HandsOn, {}),
+        (Settled, {"factor": 3.0, "penalty": lapis.regularizers.L2(0.25)}),
+        (WritesItself, {"penalty": lapis.regularizers.L2(0.25)}),
+        (MakesItself, {"units": 5}),
+    ],
+)
+def test_users_classes_of_graphs_are_saved_and_cloned(tmp_path, cls, settings) -> None:
+    i = lapis.Input((3,))
+    graph = () if cls is MakesItself else (i, layers.Dense(2)(i))
+    model = cls(*graph, name="own", **settings)
+    model.save(tmp_path / "m.keras")
+    loaded = lapis.models.load_model(tmp_path / "m.keras", custom_objects={cls.__name__: cls})
+    copies = [loaded, cls.from_config(model.get_config()), lapis.models.clone_model(model)]
+    np.testing.assert_array_equal(loaded.double(), model.double())
+    for copied in copies:
+        assert copied.name == "own" and copied.output_shape == model.output_shape
+        # Who makes the graph himself cannot be given the copied one.
+        assert isinstance(copied, cls) or (cls is MakesItself and copied is copies[-1])
+        assert getattr(copied, "factor", 1.0) == settings.get("factor", 1.0)
+        if "penalty" in settings:
+            assert copied.penalty.l2 == 0.25
+    model.trainable = False
+    assert not cls.from_config(model.get_config()).trainable
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, with NumPy 2
+def test_a_class_of_the_users_is_read_from_keras_s_file(tmp_path) -> None:
+    theirs = type("Plain", (keras.Model,), {})
+    x = keras.Input((3,))
+    model = theirs(x, keras.layers.Dense(2)(x))
+    model.save(tmp_path / "m.keras")
+    loaded = lapis.models.load_model(tmp_path / "m.keras", custom_objects={"Plain": Plain})
+    assert isinstance(loaded, Plain)
+    np.testing.assert_allclose(loaded(f32(4, 3)), model(f32(4, 3)), atol=1e-6)
