@@ -162,6 +162,13 @@ def test_tf_functions():
         (tf.fill([2], 7), [7, 7]),
         (tf.one_hot([1], 2), [[0, 1]]),
         (tf.norm(x), np.linalg.norm(x)),
+        (tf.broadcast_to([1.0, 2.0], tf.stack([2, 2])), [[1, 2], [1, 2]]),
+        (tf.sequence_mask([1, 3], dtype=tf.int32), [[1, 0, 0], [1, 1, 1]]),
+        (tf.sequence_mask([[0], [2]], 2), [[[0, 0]], [[1, 1]]]),
+        (tf.linalg.band_part(tf.ones((2, 3, 3)), -1, 0), np.tril(np.ones((2, 3, 3)))),
+        (tf.linalg.band_part(tf.ones((3, 4)), 1, 1), np.tril(np.triu(np.ones((3, 4)), -1), 1)),
+        (tf.linalg.band_part(tf.ones((3, 4)), 0, -1), np.triu(np.ones((3, 4)))),
+        (tf.math.unsorted_segment_sum(x, [2, 0], 3), [[3, 4], [0, 0], [1, 2]]),
         (tf.nn.l2_loss(x), 15),
         (tf.nn.bias_add(x, [1.0, 2.0]), [[2, 4], [4, 6]]),
         (

@@ -152,6 +152,8 @@ def test_packing():
         (np.array(["a", "b"]), TypeError, "cannot be fed to a model"),
         (np.array([[1], [1, 2]], dtype=object), TypeError, "unequal length"),
         (np.float32(3.0), ValueError, "leading axis of samples"),
+        ([[1, 2], [3]], TypeError, "different lengths with utils.pad_sequences"),
+        ([list(np.arange(2)), list(np.arange(3))], ValueError, "different lengths with utils.pad_sequences"),
         (np.zeros((0, 3)), ValueError, "no samples"),
         ([np.zeros(3), np.zeros(4)], ValueError, r"x\[0\] has 3, x\[1\] has 4"),
     ],

@@ -118,7 +118,11 @@ def test_a_mask_that_a_layer_drops_is_told_as_the_layer_is_called() -> None:
     i = lapis.Input((5,), dtype="int32")
     x = layers.Embedding(10, 8, mask_zero=True)(i)
     with pytest.warns(CheckWarning, match=r"\[mask-lost\] conv .*test_graph_checks.*Conv1D was given a masked input"):
-        layers.Conv1D(4, 3, name="conv")(x)
+        y = layers.Conv1D(4, 3, name="conv")(x)
+    model = lapis.Model(i, layers.GlobalAveragePooling1D()(y))
+    model.compile("sgd", "mse")
+    model.fit(_IDS, np.zeros((2, 4)), verbose=0)  # and not told again: warnings are errors here
+    assert model.predict(_IDS, verbose=0).shape == model(_IDS).shape == (2, 4)
 
 
 def test_a_layer_that_takes_the_mask_uses_it_up() -> None:

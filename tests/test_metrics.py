@@ -126,6 +126,14 @@ def test_mask_on_predictions(name, weighted):
     np.testing.assert_allclose(ours, theirs, rtol=1e-6)
 
 
+def test_a_function_that_gives_one_number_has_dealt_with_the_mask():
+    y_pred = jnp.ones((2, 4, 3))
+    set_mask(y_pred, jnp.asarray([[True, True, False, True], [True, False, False, False]]))
+    metric = lapis.metrics.MeanMetricWrapper(lambda y_true, y_pred: jnp.mean(y_pred - y_true), name="gap")
+    assert float(metric(jnp.zeros((2, 4, 3)), y_pred)) == 1.0
+    assert float(metric(jnp.ones((2, 4, 3)), y_pred)) == 0.5
+
+
 def test_wrapper():
     metric = lapis.metrics.MeanMetricWrapper(lapis.losses.huber, name="huber", delta=0.5)
     reference = keras.metrics.MeanMetricWrapper(keras.losses.huber, name="huber", delta=0.5)

@@ -9,7 +9,9 @@ import pytest
 
 import lapis
 from lapis import layers
+from tests.descriptors import f32
 from tests.nested_models import MAKERS, four_levels, inputs_of, many_outputs, settle, shared_layers, stack_of_models
+from tests.oracle import keras
 
 BLOCK = ["a", "c1", "bn", "c2", "add"]
 PATHS = {
@@ -224,6 +226,7 @@ def test_an_input_that_nothing_uses_belongs_to_the_model(tmp_path: Any) -> None:
 
 _PROGRAM = """
 import lapis
+from tests.descriptors import f32
 from tests.nested_models import four_levels
 for _ in range({before}):
     four_levels(), lapis.Input((2,)) + 1.0
@@ -235,3 +238,15 @@ def test_paths_are_the_same_in_each_process() -> None:
     programs = [_PROGRAM.format(before=before) for before in (0, 2)]
     run = [subprocess.run([sys.executable, "-c", p], capture_output=True, text=True, check=True) for p in programs]
     assert run[0].stdout == run[1].stdout and "enc/seq:1/block/add" in run[0].stdout
+
+
+def test_layers_put_on_and_taken_off_one_by_one_have_one_output() -> None:
+    for k in (lapis, keras):
+        model = k.Sequential()
+        for layer in (k.Input((3,)), k.layers.Dense(4, name="a"), k.layers.Dense(5, name="b"), k.layers.Dense(2)):
+            model.add(layer)
+        features = k.Model(model.inputs, model.get_layer("a").output)
+        model.pop()
+        model.add(k.layers.Dense(7))
+        assert model.predict(f32(2, 3), verbose=0).shape == (2, 7) and features.output_shape == (None, 4)
+        assert k.Model(model.inputs, model.layers[-2].output).predict(f32(2, 3), verbose=0).shape == (2, 5)

@@ -266,3 +266,9 @@ def test_no_tracing_through_the_host() -> None:
 
     with pytest.raises(TypeError, match="runs on the host"):
         jax.jit(layers.Hashing(3))(np.array([1, 2]))
+
+
+def test_strings_in_a_layer_of_numbers_are_told_what_turns_them_into_numbers() -> None:
+    with pytest.raises(TypeError) as error:
+        layers.Dense(2)(np.array([["a"]]))
+    assert "StringLookup or TextVectorization" in error.value.__notes__[0]

@@ -73,7 +73,10 @@ def _to_rows(x: Any, strings: bool = False) -> Any:
         return x
     rows = SparseRows(x) if hasattr(x, "tocsr") and hasattr(x, "toarray") else to_numpy(x, strings)
     if not rows.shape:
-        raise ValueError(f"Arrays need a leading axis of samples; got the scalar {x!r}.")
+        raise ValueError(
+            f"Arrays need a leading axis of samples; got the scalar {x!r}. Lists of numbers become "
+            "arrays with numpy.array(...), those of different lengths with utils.pad_sequences(...)."
+        )
     return rows
 
 

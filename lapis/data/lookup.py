@@ -76,5 +76,6 @@ def _explain(x: Any) -> str:
     wrong = next((leaf for leaf in nest.flatten(x) if not _is_arrays(leaf)), x)
     return (
         f"x holds a {type(wrong).__name__}: {str(wrong)[:60]!r}. Expected arrays (NumPy, JAX, pandas, torch) in any "
-        "nesting, a PyDataset, or an iterable of batches. Lists of numbers become arrays with numpy.array(...)."
+        "nesting, a PyDataset, or an iterable of batches. Lists of numbers become arrays with numpy.array(...), those "
+        "of different lengths with utils.pad_sequences(...)."
     )

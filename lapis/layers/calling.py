@@ -76,7 +76,10 @@ def note_call(error: BaseException, path: str, layer: Any, args: tuple, kwargs: 
     given = described({**dict(zip((*signature.names, *map(str, range(len(args)))), args)), **kwargs})
     given = f"with {given}" if given else "without arguments"
     building = "build() of " if method.__name__ == "build" else ""
-    note(error, f"In {building}the layer {path!r} ({type(layer).__name__}), called {given}.")
+    leaves = nest.flatten((args, kwargs)) if isinstance(error, TypeError) else ()
+    strings = any(getattr(getattr(x, "dtype", None), "kind", "") in ("O", "S", "U") for x in leaves)
+    advice = " Turn strings into numbers first, for example with StringLookup or TextVectorization." if strings else ""
+    note(error, f"In {building}the layer {path!r} ({type(layer).__name__}), called {given}.{advice}")
 
 
 def _who(layer: Any) -> str:

@@ -425,11 +425,13 @@ class Layer(Configured, PureCalls, Rematerialized, Stateful, WithoutQuantization
         if not self.supports_masking:
             signature = signature_of(type(self).call)
             uses_it = signature.takes_mask or signature.mask_names
-            if not uses_it and previous_mask is not None and any(m is not None for m in nest.flatten(previous_mask)):
+            lost = previous_mask is not None and any(m is not None for m in nest.flatten(previous_mask))
+            if lost and not uses_it and "_mask_loss_told" not in self.__dict__:  # not again whenever it is traced
+                self.__dict__["_mask_loss_told"] = True
                 message = _MASK_LOST.format(cls=type(self).__name__)
                 source = calling_line() if any_symbolic(inputs) else None  # a running graph was called elsewhere
-                lost = Finding("mask-lost", "warning", message, _MASK_MAY_PASS, self.path, source)
-                tell([lost], stacklevel=frames_inside())
+                finding = Finding("mask-lost", "warning", message, _MASK_MAY_PASS, self.path, source)
+                tell([finding], stacklevel=frames_inside())
             return
         flat = [x for x in nest.flatten(outputs) if x is not None]
         if all(get_mask(x) is not None for x in flat):

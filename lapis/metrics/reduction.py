@@ -117,6 +117,8 @@ class MeanMetricWrapper(Mean):
         """Take in a batch of targets and predictions."""
         mask = get_mask(y_pred)
         values = self._fn(y_true, y_pred, **self._fn_kwargs)
+        if not getattr(values, "shape", ()):
+            mask = None  # a function that gives one number has averaged over the steps that it wants
         super().update_state(values, apply_mask(sample_weight, mask, self.dtype, reduction="sum"))
 
     def get_config(self) -> dict[str, Any]:

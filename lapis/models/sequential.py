@@ -9,7 +9,7 @@ from lapis.core.changes import changed
 from lapis.core.naming import auto_name
 from lapis.core.serialization import builtin, serialize_keras_object
 from lapis.core.tracebacks import shorten
-from lapis.graph import HostPart, KerasTensor
+from lapis.graph import HostPart, KerasTensor, producer
 from lapis.layers import Layer
 from lapis.layers.calling import signature_of
 from lapis.layers.core.input_layer import Input, InputLayer
@@ -83,8 +83,15 @@ class Sequential(Model):
         if not self._stack and layer._given_input_shape is not None:
             batch_input = InputLayer(shape=layer._given_input_shape, dtype=_input_dtype(layer))
             self._push(batch_input)
+        graph = self._functional
         self._push(layer)
-        if rebuild:
+        if not rebuild:
+            return
+        if graph is not None and self._has_input_and_layers:  # each layer is called once, so that it has one output
+            with name_scope(self.name, caller=self):
+                output = layer(graph.output)
+            self._take_graph(graph.input, output)
+        else:
             self._rebuild()
 
     def _push(self, layer: Layer) -> None:
@@ -98,16 +105,25 @@ class Sequential(Model):
         """Take the top layer off."""
         if not self._stack:
             raise ValueError(f"The Sequential {self.name!r} has no layers to take off.")
-        layer = self._stack.pop()
+        layer, graph = self._stack.pop(), self._functional
         self._layers[:] = [x for x in self._layers if x is not layer]
         self.__dict__.update(_functional=None, _built=False)
         changed()
-        if rebuild:
+        if not rebuild:
+            return layer
+        node = None if graph is None else producer(graph.output)
+        if graph is not None and node is not None and node.operation is layer and self._has_input_and_layers:
+            self._take_graph(graph.input, node.input_tensors[0])
+        else:
             self._rebuild()
         return layer
 
+    @property
+    def _has_input_and_layers(self) -> bool:
+        return len(self._stack) > 1 and isinstance(self._stack[0], InputLayer)
+
     def _rebuild(self) -> None:
-        if self._stack and isinstance(self._stack[0], InputLayer) and len(self._stack) > 1:
+        if self._has_input_and_layers:
             self._build_graph(self._stack[0].output)
 
     def _build_graph(self, x: KerasTensor) -> None:

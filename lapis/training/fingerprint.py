@@ -32,7 +32,7 @@ from lapis.state import SeedGenerator, Variable, is_sanitizer_enabled
 _IRRELEVANT = frozenset(
     {
         *("name", "_path", "_inbound_nodes", "_outbound_nodes", "_losses", "_init_arguments", "_held_lists"),
-        *("_build_shapes", "_given_input_shape", "_locked", "_built", "built", "_input_tensor"),
+        *("_build_shapes", "_given_input_shape", "_locked", "_built", "built", "_input_tensor", "_mask_loss_told"),
     }
 )
 # What a model holds that does: of the rest, only a method of its own in place of the class's would matter.

@@ -116,6 +116,8 @@ from lapis.compat.tensorflow.dtypes import NAMES as _DTYPES
 from lapis.compat.tensorflow.dtypes import DType as DType
 from lapis.compat.tensorflow.dtypes import as_dtype as as_dtype
 from lapis.compat.tensorflow.refusals import refusal as _refusal
+from lapis.compat.tensorflow.masks import broadcast_to as broadcast_to
+from lapis.compat.tensorflow.masks import sequence_mask as sequence_mask
 from lapis.core.version import VERSION as _VERSION
 
 __version__ = f"2.0.0+lapis.{_VERSION}"

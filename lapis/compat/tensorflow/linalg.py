@@ -7,6 +7,7 @@ from lapis.compat.tensorflow.arithmetic import matmul as matmul
 from lapis.compat.tensorflow.arithmetic import norm as norm
 from lapis.compat.tensorflow.arithmetic import tensordot as tensordot
 from lapis.compat.tensorflow.arrays import eye as eye
+from lapis.compat.tensorflow.masks import band_part as band_part
 from lapis.compat.tensorflow.refusals import refusal as _refusal
 from lapis.ops.linalg import cholesky as cholesky
 from lapis.ops.linalg import det as det

@@ -74,6 +74,7 @@ from lapis.compat.tensorflow.arithmetic import top_k as top_k
 from lapis.compat.tensorflow.arithmetic import truediv as truediv
 from lapis.compat.tensorflow.arrays import argmax as argmax
 from lapis.compat.tensorflow.arrays import argmin as argmin
+from lapis.compat.tensorflow.masks import unsorted_segment_sum as unsorted_segment_sum
 from lapis.compat.tensorflow.nn import l2_normalize as l2_normalize
 from lapis.compat.tensorflow.refusals import refusal as _refusal
 
