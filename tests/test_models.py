@@ -519,3 +519,15 @@ def test_masks_travel() -> None:
     model = lapis.Model(i, layers.LSTM(3)(layers.Dense(4)(x)))
     short, padded = np.array([[1, 2]]), np.array([[1, 2, 0, 0]])
     np.testing.assert_allclose(model(short), model(padded), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("call", ["__call__", "predict"])
+@pytest.mark.parametrize(
+    ("shape", "given"), [((6, 6, 1), (6, 6, 1)), ((6, 6, 3), (6, 6, 3)), ((6, 6, 3), (6, 6, 1, 3))]
+)
+def test_one_sample_without_a_batch_axis_is_told(call, shape, given):
+    inputs = lapis.Input(shape)
+    model = lapis.Model(inputs, lapis.layers.Flatten()(inputs))
+    with pytest.raises(lapis.CheckError) as raised:
+        getattr(model, call)(np.zeros(given, "float32"))
+    assert ("needs an axis of batches: x[None]" in str(raised.value)) == (len(given) == 3)
