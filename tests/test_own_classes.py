@@ -8,7 +8,10 @@ from lapis import layers
 from tests.descriptors import f32
 from tests.oracle import keras
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
+pytestmark = [
+    pytest.mark.usefixtures("quick_compilation"),
+    pytest.mark.filterwarnings("ignore:__array__ implementation"),  # Keras's own, with NumPy 2
+]
 
 
 class Plain(lapis.Model):
@@ -74,7 +77,6 @@ def test_users_classes_of_graphs_are_saved_and_cloned(tmp_path, cls, settings) -
     assert not cls.from_config(model.get_config()).trainable
 
 
-@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, with NumPy 2
 def test_a_class_of_the_users_is_read_from_keras_s_file(tmp_path) -> None:
     theirs = type("Plain", (keras.Model,), {})
     x = keras.Input((3,))
@@ -83,3 +85,31 @@ def test_a_class_of_the_users_is_read_from_keras_s_file(tmp_path) -> None:
     loaded = lapis.models.load_model(tmp_path / "m.keras", custom_objects={"Plain": Plain})
     assert isinstance(loaded, Plain)
     np.testing.assert_allclose(loaded(f32(4, 3)), model(f32(4, 3)), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["functional", "with input", "without input"])
+def test_layers_thawed_in_a_frozen_base_stay_so(tmp_path, kind) -> None:
+    def make(k):
+        i, stack = k.Input((3,)), [k.layers.Dense(2, name="a"), k.layers.Dense(2, name="b")]
+        if kind == "functional":
+            base = k.Model(i, stack[1](stack[0](i)), name="base")
+        else:
+            base = k.Sequential([i, *stack] if kind == "with input" else stack, name="base")
+        model = k.Sequential([k.Input((3,)), base, k.layers.Dense(1, name="head")])
+        base.trainable = False
+        base.get_layer("b").trainable = True
+        return model
+
+    ours, theirs = make(lapis), make(keras)
+    ours.compile("adam", "mse")
+    ours.fit(f32(8, 3), f32(8, 1), verbose=0)
+    ours.save(tmp_path / "m.keras")
+    theirs.save(tmp_path / "theirs.keras")
+    loaded = lapis.models.load_model(tmp_path / "m.keras")
+    of_keras = lapis.models.load_model(tmp_path / "theirs.keras")
+    assert [v.path for v in loaded.optimizer.variables] == [v.path for v in ours.optimizer.variables]
+    for model in (theirs, keras.models.clone_model(theirs), of_keras):
+        assert [v.path.split("/")[-2] for v in model.trainable_variables] == ["b", "b", "head", "head"]
+    for model in (ours, lapis.models.clone_model(ours), loaded):
+        assert [v.path.split("/")[-2] for v in model.trainable_variables] == ["b", "b", "head", "head"]
+        assert not model.get_layer("base").trainable  # which Keras does not keep of a Sequential

@@ -90,9 +90,10 @@ def _clone_sequential(model: Sequential, input_tensors: Any, clone: Callable) ->
         layers.insert(0, tensors[0])
     elif isinstance(model._stack[0], InputLayer) if model._stack else False:
         layers.insert(0, type(model._stack[0]).from_config(model._stack[0].get_config()))
-    copy = Sequential(layers, name=model.name, trainable=model.trainable)
+    copy = Sequential(layers, name=model.name)
     if copy.graph is None and model.graph is not None:
         copy.build(model.input_shape)
+    copy._set_own_trainable(model.trainable)
     return copy
 
 
@@ -120,4 +121,4 @@ def _clone_functional(model: Functional, input_tensors: Any, clone: Callable, ca
     outputs = nest.pack_sequence_as(model.output, outputs)
     cls = type(model) if takes_graph(type(model)) else Functional  # one that makes its own graph cannot take another
     own = {} if cls is Functional else own_settings(cls, model.get_config())
-    return make(cls, inputs, outputs, model.name, True, own)
+    return make(cls, inputs, outputs, model.name, model.trainable, own)

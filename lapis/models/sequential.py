@@ -312,7 +312,7 @@ class Sequential(Model):
         if shape is not None and model._functional is None and _is_shape(shape):
             model.build(tuple(shape))
         if config.get("trainable") is False:
-            model.trainable = False
+            model._set_own_trainable(False)
         return model
 
 

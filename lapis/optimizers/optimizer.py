@@ -159,8 +159,8 @@ class Optimizer(OptimizerState):
             held.assign(learning_rate)
         else:
             raise TypeError(
-                f"The learning rate of {self.name!r} follows a {type(held).__name__}, so no number can be assigned to it. Assign a "
-                "schedule, or make the optimizer with a float."
+                f"The learning rate of {self.name!r} follows a {type(held).__name__}, so no number can be assigned to "
+                "it. Assign a schedule, or make the optimizer with a float."
             )
 
     def build(self, variables: Sequence[Variable]) -> None:
