@@ -66,7 +66,7 @@ class Optimizer(OptimizerState):
 
     _excluded_variables: frozenset[Variable] = frozenset()
     _excluded_names: "re.Pattern[str] | None" = None
-    _shared: dict[str, Any] | None = None
+    _shared: dict[tuple[str, int], Any] | None = None
 
     def __init__(
         self,
