@@ -1,4 +1,4 @@
-"""Users' classes of models made from a graph: saved, loaded and cloned, with what else their constructors take."""
+"""Users' classes of models: saved, loaded and cloned, with what else their constructors take; steps written wrongly."""
 
 import numpy as np
 import pytest
@@ -113,3 +113,46 @@ def test_layers_thawed_in_a_frozen_base_stay_so(tmp_path, kind) -> None:
     for model in (ours, lapis.models.clone_model(ours), loaded):
         assert [v.path.split("/")[-2] for v in model.trainable_variables] == ["b", "b", "head", "head"]
         assert not model.get_layer("base").trainable  # which Keras does not keep of a Sequential
+
+
+WRONG_STEPS = {
+    "of TensorFlow": ("fit", "train_step", lambda self, data: {"loss": 0.0}, TypeError, r"train_step takes \(data\)"),
+    "logs alone": ("fit", "train_step", lambda self, state, data: {"loss": 0.0}, TypeError, "returned a dict of 1"),
+    "a part of the state": (
+        "fit",
+        "train_step",
+        lambda self, state, data: ({"loss": 0.0}, state[:3]),
+        ValueError,
+        r"a state of 3 groups of \[2, 0, 2\] values; expected as many as it got, \[2, 0, 2, 2\]",
+    ),
+    "the state of training": (
+        "evaluate",
+        "test_step",
+        lambda self, state, data: ({"loss": 0.0}, (*state, [])),
+        ValueError,
+        "expected as many as it got.*: trainable, non-trainable, metrics variables",
+    ),
+    "outputs alone": ("predict", "predict_step", lambda self, state, data: 1.0, TypeError, "returned a float"),
+}
+
+
+@pytest.mark.parametrize("eagerly", [False, True])
+@pytest.mark.parametrize(("method", "step", "function", "error", "words"), WRONG_STEPS.values(), ids=WRONG_STEPS)
+def test_what_is_wrong_with_a_step_is_told(method, step, function, error, words, eagerly) -> None:
+    i = lapis.Input((3,))
+    model = type("Own", (lapis.Model,), {step: function})(i, layers.Dense(1)(i))
+    model.compile("sgd", "mse", run_eagerly=eagerly)
+    data = (f32(4, 3),) if method == "predict" else (f32(4, 3), f32(4, 1))
+    with pytest.raises(error, match=words):
+        getattr(model, method)(*data, verbose=0)
+
+
+def test_a_call_without_return_is_told() -> None:
+    class Forgetful(lapis.Model):
+        def call(self, x):
+            x + 1.0
+
+    model = Forgetful()
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="let its `call` return the outputs"):
+        model.fit(f32(4, 3), f32(4, 3), verbose=0)

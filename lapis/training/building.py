@@ -51,6 +51,8 @@ def _touch(model: Any, with_targets: bool, x: Any, y: Any, sample_weight: Any) -
     """Go once through everything that makes variables on first use."""
     with StatelessScope():
         y_pred = model(x, training=False)
+        if y_pred is None:
+            raise ValueError(f"The model {model.path!r} gave nothing: let its `call` return the outputs.")
         _known_outputs(model)[_kind(x)] = nest.map_structure(_spec, y_pred)
         if not with_targets:
             return
