@@ -87,6 +87,40 @@ def test_a_class_of_the_users_is_read_from_keras_s_file(tmp_path) -> None:
     np.testing.assert_allclose(loaded(f32(4, 3)), model(f32(4, 3)), atol=1e-6)
 
 
+class Stack(lapis.Sequential):
+    def __init__(self, units=2, **kwargs):
+        super().__init__([lapis.Input((3,)), layers.Dense(units), layers.Dense(1)], **kwargs)
+
+
+def test_a_stack_that_makes_its_layers_is_saved(tmp_path) -> None:
+    model = Stack(5, name="own")
+    model.save(tmp_path / "m.keras")
+    loaded = lapis.models.load_model(tmp_path / "m.keras", custom_objects={"Stack": Stack})
+    assert isinstance(loaded, Stack) and loaded.name == "own"
+    np.testing.assert_array_equal(loaded(f32(4, 3)), model(f32(4, 3)))
+    assert type(lapis.models.clone_model(model)) is lapis.Sequential
+
+
+def own_loss(y_true, y_pred):
+    return (y_true - y_pred) ** 2
+
+
+@pytest.mark.parametrize("loss", ["mse", own_loss, lapis.losses.Huber(2.0)])
+def test_a_clone_is_compiled_likewise(loss) -> None:
+    def make(k):
+        model = k.Sequential([k.Input((3,)), k.layers.Dense(1)])
+        given = loss if callable(loss) and k is lapis else "mse"
+        model.compile(k.optimizers.Adam(0.25), given, metrics=["mae", k.metrics.MeanSquaredError(name="error")])
+        model.fit(f32(8, 3), f32(8, 1), verbose=0)
+        return model, k.models.clone_model(model)
+
+    for model, clone in (make(lapis), make(keras)):
+        assert clone.compiled and float(clone.optimizer.learning_rate) == 0.25
+        assert int(clone.optimizer.iterations) == 0 and int(model.optimizer.iterations) == 1
+        assert list(clone.fit(f32(8, 3), f32(8, 1), verbose=0).history) == ["error", "loss", "mae"]
+        assert int(clone.optimizer.iterations) == 1 == int(model.optimizer.iterations)
+
+
 @pytest.mark.parametrize("kind", ["functional", "with input", "without input"])
 def test_layers_thawed_in_a_frozen_base_stay_so(tmp_path, kind) -> None:
     def make(k):

@@ -10,6 +10,7 @@ from lapis.layers.core.input_layer import Input, InputLayer
 from lapis.models.functional import Functional
 from lapis.models.own_classes import make, own_settings, takes_graph
 from lapis.models.sequential import Sequential
+from lapis.training.compiling import compile_like
 
 
 def clone_model(
@@ -20,7 +21,7 @@ def clone_model(
     recursive: bool = False,
     **kwargs: Any,
 ) -> Any:
-    """A model of the same architecture with freshly initialised weights.
+    """A model of the same architecture with freshly initialised weights, compiled likewise.
 
     Args:
         model: a functional or Sequential model; a subclassed one where it has a config.
@@ -45,13 +46,19 @@ def clone_model(
                 "Sequential models; "
                 f"got a {type(model).__name__}."
             )
-        return type(model).from_config(model.get_config())
+        return _compiled_like(model, type(model).from_config(model.get_config()))
     if call_function is not None and not isinstance(model, Functional):
         raise ValueError(f"clone_model takes `call_function` only for functional models; got a {type(model).__name__}.")
     clone = _cloner(clone_function or _from_config, recursive)
     if isinstance(model, Sequential):
-        return _clone_sequential(model, input_tensors, clone)
-    return _clone_functional(model, input_tensors, clone, call_function)
+        return _compiled_like(model, _clone_sequential(model, input_tensors, clone))
+    return _compiled_like(model, _clone_functional(model, input_tensors, clone, call_function))
+
+
+def _compiled_like(model: Any, copy: Any) -> Any:
+    if model.compiled:
+        compile_like(copy, model)
+    return copy
 
 
 def _from_config(layer: Layer) -> Layer:
