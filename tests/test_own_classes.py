@@ -190,3 +190,16 @@ def test_a_call_without_return_is_told() -> None:
     model.compile("sgd", "mse")
     with pytest.raises(ValueError, match="let its `call` return the outputs"):
         model.fit(f32(4, 3), f32(4, 3), verbose=0)
+
+
+def test_a_step_of_ones_own_after_thawing_tells_what_to_do() -> None:
+    i = lapis.Input((3,))
+    step = {"train_step": lambda self, state, data: lapis.Model.train_step(self, state, data)}
+    model = type("Own", (lapis.Model,), step)(
+        i, layers.Dense(1, name="b")(layers.Dense(2, name="a", trainable=False)(i))
+    )
+    model.compile("sgd", "mse")
+    model.fit(f32(4, 3), f32(4, 1), verbose=0)
+    model.get_layer("a").trainable = True
+    with pytest.raises(ValueError, match=r"built with 2 trainable_variables; got 4.*as compile\(\) does"):
+        model.fit(f32(4, 3), f32(4, 1), verbose=0)
