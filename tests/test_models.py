@@ -180,6 +180,15 @@ def test_shared_layer_has_no_single_output() -> None:
         _ = dense.output
 
 
+def test_several_outputs_of_a_layer_are_a_list() -> None:
+    for k in (lapis, keras):
+        x = k.Input((4, 3))
+        layer = k.layers.LSTM(2, return_state=True)
+        layer(x)
+        assert type(layer.output) is list and [tuple(y.shape) for y in layer.output] == [(None, 2)] * 3
+        assert type(k.Model(x, layer.output).predict(np.zeros((1, 4, 3)), verbose=0)) is list
+
+
 def test_model_from_the_middle() -> None:
     i = lapis.Input((4,))
     x = layers.Dense(3, name="first")(i)

@@ -68,6 +68,8 @@ def _touch(model: Any, with_targets: bool, x: Any, y: Any, sample_weight: Any) -
                 _touch_compiled(model, x, y, told, sample_weight)
                 return
         y_pred = model(x, training=False)
+        if y_pred is None:
+            raise ValueError(f"The model {model.path!r} gave nothing: let its `call` return the outputs.")
         _known_outputs(model)[_kind(x)] = nest.map_structure(_spec, y_pred)
         if with_targets:
             _touch_compiled(model, x, y, y_pred, sample_weight)
