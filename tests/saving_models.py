@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from lapis.core import nest
 from tests.descriptors import f32, i32
 
 
@@ -175,3 +176,14 @@ def randomize(model: Any, seed: int = 0) -> None:
     draw = np.random.default_rng(seed)
     for weight in model.weights:
         weight.assign(draw.uniform(0.1, 0.9, tuple(weight.shape)).astype("float32"))
+
+
+def outputs(model: Any, x: Any) -> list[np.ndarray]:
+    """What a model of Lapis's gives for an input, flat."""
+    return [np.asarray(leaf) for leaf in nest.flatten(model(x))]
+
+
+def assert_same(a: Any, b: Any, x: Any) -> None:
+    """Two models give the same, bit for bit."""
+    for one, other in zip(outputs(a, x), outputs(b, x), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -1,6 +1,7 @@
 """HDF5 files that h5py wrote are read in Python as h5py reads them, and what Keras's files do not have is refused."""
 
 import io
+import struct
 
 import h5py
 import ml_dtypes
@@ -136,3 +137,16 @@ def test_cut_files():
             hdf5.opened(io.BytesIO(content[:size]), "f.h5"),
         ):
             pass
+
+
+def test_texts_in_a_collection_without_an_end():
+    """Of which the free room at the end has no size: HDF5's own library walks through it for ever."""
+    content = file_of(lambda file: file.attrs.__setitem__("text", "hello")).getvalue()
+    start, place = content.index(b"GCOL"), 16
+    while (number := struct.unpack_from("<H", content, start + place)[0]) != 0:
+        room = struct.unpack_from("<Q", content, start + place + 8)[0]
+        place += 16 + room + -room % 8
+    assert number == 0
+    content = content[: start + place + 8] + bytes(8) + content[start + place + 16 :]
+    with hdf5.opened(io.BytesIO(content), "f") as file:
+        assert hdf5.read_text(file, "text") == "hello"

@@ -180,6 +180,15 @@ def test_shared_layer_has_no_single_output() -> None:
         _ = dense.output
 
 
+def test_several_outputs_of_a_layer_are_a_list() -> None:
+    for k in (lapis, keras):
+        x = k.Input((4, 3))
+        layer = k.layers.LSTM(2, return_state=True)
+        layer(x)
+        assert type(layer.output) is list and [tuple(y.shape) for y in layer.output] == [(None, 2)] * 3
+        assert type(k.Model(x, layer.output).predict(np.zeros((1, 4, 3)), verbose=0)) is list
+
+
 def test_model_from_the_middle() -> None:
     i = lapis.Input((4,))
     x = layers.Dense(3, name="first")(i)
@@ -519,3 +528,15 @@ def test_masks_travel() -> None:
     model = lapis.Model(i, layers.LSTM(3)(layers.Dense(4)(x)))
     short, padded = np.array([[1, 2]]), np.array([[1, 2, 0, 0]])
     np.testing.assert_allclose(model(short), model(padded), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("call", ["__call__", "predict"])
+@pytest.mark.parametrize(
+    ("shape", "given"), [((6, 6, 1), (6, 6, 1)), ((6, 6, 3), (6, 6, 3)), ((6, 6, 3), (6, 6, 1, 3))]
+)
+def test_one_sample_without_a_batch_axis_is_told(call, shape, given):
+    inputs = lapis.Input(shape)
+    model = lapis.Model(inputs, lapis.layers.Flatten()(inputs))
+    with pytest.raises(lapis.CheckError) as raised:
+        getattr(model, call)(np.zeros(given, "float32"))
+    assert ("needs an axis of batches: x[None]" in str(raised.value)) == (len(given) == 3)

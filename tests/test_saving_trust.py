@@ -5,8 +5,6 @@ import json
 import math
 import os
 import random
-import struct
-import subprocess
 import sys
 import zipfile
 
@@ -471,45 +469,3 @@ def test_a_refused_load_leaves_the_seed(saved, tmp_path):
     with pytest.raises(ValueError, match="not known here"):
         lapis.saving.load_model(bad)
     assert random.getstate() == before
-
-
-_LOADS = """
-import sys
-import lapis
-print(lapis.saving.load_model(sys.argv[1]).count_params())
-"""
-
-
-@pytest.mark.parametrize("ending", [".h5", ".keras"])
-def test_texts_in_a_collection_without_an_end(tmp_path, ending):
-    """HDF5's own library would walk through it for ever; a process of its own finds its texts, which stand before."""
-    model = lapis.Sequential([lapis.Input((3,)), lapis.layers.Dense(2, name="d")])
-    model.save(tmp_path / f"m{ending}")
-    if ending == ".h5":
-        content = (tmp_path / "m.h5").read_bytes()
-        with h5py.File(tmp_path / "m.h5", "r") as file:
-            assert file.attrs.get_id("model_config").get_type().is_variable_str()
-        (tmp_path / "bad.h5").write_bytes(_endless(content))
-    else:
-        with zipfile.ZipFile(tmp_path / "m.keras") as archive:
-            members = {name: archive.read(name) for name in archive.namelist() if name != "lapis.json"}
-        weights = io.BytesIO(members["model.weights.h5"])
-        with h5py.File(weights, "a") as file:
-            file["layers/dense"].attrs["name"] = "d"
-        members["model.weights.h5"] = _endless(weights.getvalue())
-        with zipfile.ZipFile(tmp_path / "bad.keras", "w") as archive:
-            for name, content in members.items():
-                archive.writestr(name, content)
-    command = [sys.executable, "-c", _LOADS, str(tmp_path / f"bad{ending}")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.stdout == "8\n", done.stderr
-
-
-def _endless(content: bytes) -> bytes:
-    """The file with the room of the last object of its first collection, the free one, at none."""
-    start, place = content.index(b"GCOL"), 16
-    while (number := struct.unpack_from("<H", content, start + place)[0]) != 0:
-        room = struct.unpack_from("<Q", content, start + place + 8)[0]
-        place += 16 + room + -room % 8
-    assert number == 0
-    return content[: start + place + 8] + bytes(8) + content[start + place + 16 :]

@@ -88,10 +88,10 @@ class Operation:
         if len(nodes) > 1:
             hint = f", or `{self.name}._inbound_nodes[i]`"
             raise AttributeError(_MANY_NODES.format(name=self.name, count=len(nodes), what=what, hint=hint))
-        if what == "output":
+        if what == "output" and not isinstance(nodes[0].outputs, (list, tuple)):
             return nodes[0].outputs
-        inputs = nodes[0].input_tensors
-        return inputs[0] if len(inputs) == 1 else inputs
+        tensors = list(nodes[0].input_tensors if what == "input" else nodes[0].output_tensors)
+        return tensors[0] if len(tensors) == 1 else tensors
 
     @property
     def input(self) -> Any:

@@ -205,13 +205,16 @@ class Stateful:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        value = bool(value)
+        self._set_own_trainable(bool(value))
+        for layer in self._layers:
+            layer.trainable = bool(value)
+
+    def _set_own_trainable(self, value: bool) -> None:
+        """Set it for the layer itself: those inside that come from a config have their own."""
         self.__dict__["_trainable"] = value
         changed()
         for variable in self._trainable_variables:
             variable.trainable = value
-        for layer in self._layers:
-            layer.trainable = value
 
     def get_weights(self) -> list[np.ndarray]:
         """The weights' values, in the order of `weights`."""

@@ -11,6 +11,7 @@ from lapis.models.functional import Functional
 from lapis.models.functional_config import layer_from_config, layer_to_config
 from lapis.models.own_classes import make, own_settings, takes_graph
 from lapis.models.sequential import Sequential
+from lapis.training.compiling import compile_like
 
 
 def clone_model(
@@ -21,7 +22,7 @@ def clone_model(
     recursive: bool = False,
     **kwargs: Any,
 ) -> Any:
-    """A model of the same architecture with freshly initialised weights.
+    """A model of the same architecture with freshly initialised weights, compiled likewise.
 
     Args:
         model: a functional or Sequential model; a subclassed one where it has a config.
@@ -46,13 +47,19 @@ def clone_model(
                 "Sequential models; "
                 f"got a {type(model).__name__}."
             )
-        return type(model).from_config(model.get_config())
+        return _compiled_like(model, type(model).from_config(model.get_config()))
     if call_function is not None and not isinstance(model, Functional):
         raise ValueError(f"clone_model takes `call_function` only for functional models; got a {type(model).__name__}.")
     clone = _cloner(clone_function or _from_config, recursive)
     if isinstance(model, Sequential):
-        return _clone_sequential(model, input_tensors, clone)
-    return _clone_functional(model, input_tensors, clone, call_function)
+        return _compiled_like(model, _clone_sequential(model, input_tensors, clone))
+    return _compiled_like(model, _clone_functional(model, input_tensors, clone, call_function))
+
+
+def _compiled_like(model: Any, copy: Any) -> Any:
+    if model.compiled:
+        compile_like(copy, model)
+    return copy
 
 
 def _from_config(layer: Layer) -> Layer:
@@ -95,9 +102,10 @@ def _clone_sequential(model: Sequential, input_tensors: Any, clone: Callable) ->
         layers.insert(0, tensors[0])
     elif isinstance(model._stack[0], InputLayer) if model._stack else False:
         layers.insert(0, _fresh_input(model._stack[0]))
-    copy = Sequential(layers, name=model.name, trainable=model.trainable)
+    copy = Sequential(layers, name=model.name)
     if copy.graph is None and model.graph is not None:
         copy.build(model.input_shape)
+    copy._set_own_trainable(model.trainable)
     return copy
 
 
@@ -123,4 +131,4 @@ def _clone_functional(model: Functional, input_tensors: Any, clone: Callable, ca
     outputs = nest.pack_sequence_as(model.output, outputs)
     cls = type(model) if takes_graph(type(model)) else Functional  # one that makes its own graph cannot take another
     own = {} if cls is Functional else own_settings(cls, model.get_config())
-    return make(cls, inputs, outputs, model.name, True, own)
+    return make(cls, inputs, outputs, model.name, model.trainable, own)

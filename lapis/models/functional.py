@@ -37,6 +37,8 @@ from lapis.models.own_classes import make, own_arguments, own_settings, takes_gr
 from lapis.training import eager
 from lapis.training.checks.masks import masks_lost_in_operations
 
+_ONE_SAMPLE = " A single sample needs an axis of batches: x[None]."
+
 
 @builtin("keras.models", "Model")
 @builtin("keras.src.models.functional", registered_name="Functional")
@@ -393,7 +395,7 @@ def _fit(x: Any, spec: KerasTensor, path: str) -> Any:
         y = ops.squeeze(y, axis=-1)
     elif len(shape) == len(wanted) - 1 and wanted[-1] == 1:
         y = ops.expand_dims(y, axis=-1)
-    _check_shape(tuple(y.shape), wanted, name, path)
+    _check_shape(tuple(y.shape), shape, wanted, name, path)
     if mask is not None and y is not x:
         set_mask(y, mask)
     return y
@@ -402,26 +404,31 @@ def _fit(x: Any, spec: KerasTensor, path: str) -> Any:
 def _fit_on_host(x: Any, spec: KerasTensor, path: str) -> np.ndarray:
     """The like in NumPy, where integers keep their 64 bits; strings stay as they are."""
     y, wanted = np.asarray(x), spec.shape
+    shape = y.shape
     if spec.dtype != "string" and y.dtype != spec.dtype:
         y = y.astype(spec.dtype)
     if y.ndim == len(wanted) + 1 and y.shape[-1] == 1:
         y = y[..., 0]
     elif y.ndim == len(wanted) - 1 and wanted[-1] == 1:
         y = y[..., None]
-    _check_shape(y.shape, wanted, spec._keras_history.operation.name, path)
+    _check_shape(y.shape, shape, wanted, spec._keras_history.operation.name, path)
     return y
 
 
-def _check_shape(shape: tuple, wanted: tuple, name: str, path: str) -> None:
-    differ = any(
-        declared is not None and isinstance(size, int) and size != declared
-        for size, declared in zip(shape[1:], wanted[1:])
+def _agree(sizes: tuple, wanted: tuple) -> bool:
+    return all(
+        declared is None or not isinstance(size, int) or size == declared for size, declared in zip(sizes, wanted)
     )
-    if len(shape) != len(wanted) or differ:
+
+
+def _check_shape(fitted: tuple, given: tuple, wanted: tuple, name: str, path: str) -> None:
+    if len(fitted) != len(wanted) or not _agree(fitted[1:], wanted[1:]):
+        # `predict` takes a sample's rows for samples, so all but its first axis tell.
+        alone = len(given) == len(wanted) - 1 and _agree(given[1:], wanted[2:])
         refuse(
             "input-shape",
-            f"The input {name!r} of the model {path!r} has shape {wanted}, but got shape {shape}.",
-            "Reshape the data, or declare the input with their shape.",
+            f"The input {name!r} of the model {path!r} has shape {wanted}, but got shape {given}.",
+            f"Reshape the data, or declare the input with their shape.{_ONE_SAMPLE if alone else ''}",
             name,
         )
 

@@ -44,11 +44,11 @@ def _is_ours(method: Any) -> bool:
 
 
 def make(cls: type, inputs: Any, outputs: Any, name: str | None, trainable: bool, settings: dict[str, Any]) -> Any:
-    """A model of the class from a graph."""
+    """A model of the class from a graph whose layers know whether they train."""
     signature = signature_of(cls.__init__)
     takes_name = signature.var_keyword or "name" in signature.all
     given = {**settings, "name": name} if takes_name else settings
     model = cls(inputs=inputs, outputs=outputs, **given) if "inputs" in signature.all else cls(inputs, outputs, **given)
     if not trainable:
-        model.trainable = False
+        model._set_own_trainable(False)
     return model

@@ -42,7 +42,10 @@ class Sequential(Model):
     _stack: list[Layer]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        return Layer.__new__(cls)
+        model = Layer.__new__(cls)
+        if not _takes_layers(cls):
+            model.__dict__["_init_arguments"] = args, kwargs  # what its config will say
+        return model
 
     def __init__(
         self,
@@ -303,7 +306,9 @@ class Sequential(Model):
         return input_shape
 
     def get_config(self) -> dict:
-        """Name and layers as plain data."""
+        """Name and layers as plain data; of a class that makes its layers itself what its constructor was given."""
+        if not _takes_layers(type(self)):
+            return super().get_config()
         config = {
             "name": self.name,
             "trainable": self.trainable,
@@ -317,6 +322,8 @@ class Sequential(Model):
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> Any:
         """The model again, with fresh weights."""
+        if "layers" not in config and not _takes_layers(cls):
+            return super().from_config(config, custom_objects)
         if "name" not in config:
             raise ValueError(f"The config of a Sequential has the keys 'name' and 'layers'; got {sorted(config)}.")
         layers = []
@@ -329,8 +336,13 @@ class Sequential(Model):
         if shape is not None and model._functional is None and _is_shape(shape):
             model.build(tuple(shape))
         if config.get("trainable") is False:
-            model.trainable = False
+            model._set_own_trainable(False)
         return model
+
+
+def _takes_layers(cls: type) -> bool:
+    signature = signature_of(cls.__init__)
+    return "layers" in signature.all or (signature.var_positional and not signature.names)
 
 
 def _has_inputs(config: Any) -> bool:

@@ -66,7 +66,7 @@ class Optimizer(OptimizerState):
 
     _excluded_variables: frozenset[Variable] = frozenset()
     _excluded_names: "re.Pattern[str] | None" = None
-    _shared: dict[str, Any] | None = None
+    _shared: dict[tuple[str, int], Any] | None = None
 
     def __init__(
         self,
@@ -159,8 +159,8 @@ class Optimizer(OptimizerState):
             held.assign(learning_rate)
         else:
             raise TypeError(
-                f"The learning rate of {self.name!r} follows a {type(held).__name__}, so no number can be assigned to it. Assign a "
-                "schedule, or make the optimizer with a float."
+                f"The learning rate of {self.name!r} follows a {type(held).__name__}, so no number can be assigned to "
+                "it. Assign a schedule, or make the optimizer with a float."
             )
 
     def build(self, variables: Sequence[Variable]) -> None:
@@ -229,7 +229,10 @@ class Optimizer(OptimizerState):
             ("trainable_variables", trainable_variables, self._trainable_variables),
         ):
             if len(given) != len(known):
-                raise ValueError(f"{self.name!r} has {len(known)} {argument}; got {len(given)}.")
+                raise ValueError(
+                    f"{self.name!r} was built with {len(known)} {argument}; got {len(given)}. Give it the values of "
+                    "those; after a layer's `trainable` changes, make a new optimizer, as compile() does."
+                )
         mapping = [*zip(self._trainable_variables, trainable_variables), *zip(own, optimizer_variables)]
         with StatelessScope(state_mapping=mapping) as scope:
             self.apply(grads)

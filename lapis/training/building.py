@@ -43,12 +43,11 @@ def build_on(model: Any, peek: Callable[[], Any], with_targets: bool) -> None:
     """Build what is not built yet; `peek()` gives the first batch and is called only if it is needed."""
     if not _is_built(model) or (with_targets and not _is_compiled_for_data(model)):
         x, y, sample_weight = unpack_x_y_sample_weight(peek())
+        # A step of one's own without targets uses the losses as it likes.
         losses_apply = with_targets and not (y is None and is_own(model, "train_step"))
-        if _is_built(model) and not losses_apply:  # then the step uses the model and its loss as it likes
-            pass
-        elif takes_strings(model):  # which cannot be traced
+        if takes_strings(model):  # which cannot be traced
             _touch(model, losses_apply, x, y, sample_weight)
-        else:
+        elif losses_apply or not _is_built(model):
             jax.eval_shape(lambda *batch: _touch(model, losses_apply, *batch), x, y, sample_weight)
     if with_targets and model.optimizer is not None:
         _build_optimizer(model)
@@ -69,6 +68,8 @@ def _touch(model: Any, with_targets: bool, x: Any, y: Any, sample_weight: Any) -
                 _touch_compiled(model, x, y, told, sample_weight)
                 return
         y_pred = model(x, training=False)
+        if y_pred is None:
+            raise ValueError(f"The model {model.path!r} gave nothing: let its `call` return the outputs.")
         _known_outputs(model)[_kind(x)] = nest.map_structure(_spec, y_pred)
         if with_targets:
             _touch_compiled(model, x, y, y_pred, sample_weight)
@@ -88,10 +89,8 @@ def _told_by_graph(model: Any, x: Any) -> Any:
         return None
     if any(end.shape[:1] != (None,) or None in end.shape[1:] for end in graph.outputs):
         return None
-    rows = nest.flatten(x)[0].shape[0]
-    return nest.map_structure(
-        lambda end: jnp.zeros((rows, *end.shape[1:]), end.dtype), nest.unpack_single(graph.output)
-    )
+    rows, outputs = nest.flatten(x)[0].shape[0], nest.unpack_single(graph.output)
+    return nest.map_structure(lambda end: jnp.zeros((rows, *end.shape[1:]), end.dtype), outputs)
 
 
 def _spec(x: Any) -> Any:

@@ -3,10 +3,12 @@
 import warnings
 from typing import Any
 
+import lapis.core.nest as nest
 import lapis.optimizers as optimizers
 from lapis.core.serialization import deserialize_keras_object, serialize_keras_object
-from lapis.metrics import Mean
+from lapis.metrics import Mean, Metric
 from lapis.training.checks.preflight import Checked, check_mode
+from lapis.training.checks.subject import is_own
 from lapis.training.compile_loss import CompileLoss
 from lapis.training.compile_metrics import CompileMetrics
 from lapis.training.hosting import can_compile
@@ -93,3 +95,23 @@ def compile_from_config(model: Any, config: dict[str, Any]) -> None:
     model.compile(**arguments)
     if model.optimizer is not None and model.built:
         model.optimizer.build(model.trainable_variables)
+
+
+def compile_like(copy: Any, model: Any) -> None:
+    """Compile a copy of a model as the model was, with an optimizer and metrics of its own."""
+    if is_own(model, "compile"):
+        if is_own(model, "compile_from_config"):  # else only the class knows what its `compile` takes
+            copy.compile_from_config(model.get_compile_config())
+        return
+    arguments = nest.map_structure(
+        lambda x: type(x).from_config(x.get_config()) if isinstance(x, (optimizers.Optimizer, Metric)) else x,
+        model._compile_config,
+    )
+    copy.compile(
+        **arguments,
+        run_eagerly=model.run_eagerly,
+        steps_per_execution=model.steps_per_execution,
+        jit_compile=model.jit_compile,
+    )
+    if copy.optimizer is not None and copy.built:
+        copy.optimizer.build(copy.trainable_variables)

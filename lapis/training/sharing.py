@@ -7,6 +7,7 @@ from lapis.core.notes import described, noting
 from lapis.core.watching import watching
 from lapis.state import is_sanitizer_enabled
 from lapis.training.fingerprint import compile_fingerprint, fingerprint
+from lapis.training.own_steps import check_arguments, check_result
 from lapis.training.program import EagerProgram, Program
 from lapis.training.sanitizing import SanitizedProgram, flagged
 
@@ -18,6 +19,7 @@ def outdated(program: Any) -> bool:
 
 def make_program(model: Any, kind: str, step: Callable) -> Any:
     """The program that runs the step, of the kind "train", "test" or "predict"."""
+    check_arguments(model, kind)
 
     def noted(state: tuple, data: Any) -> Any:
         def where() -> str:
@@ -25,7 +27,7 @@ def make_program(model: Any, kind: str, step: Callable) -> Any:
             return f"In the {kind}_step of the model {model.name!r} ({type(model).__name__}), called with {given}."
 
         with noting(where):
-            outputs, new = step(state, data)
+            outputs, new = check_result(model, kind, step(state, data), state)
         if watching.watch is not None and kind == "train":
             watching.watch.weights(new[0], model.trainable_variables)
         return outputs, new

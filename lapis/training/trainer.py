@@ -13,6 +13,7 @@ from lapis.core.tracebacks import shortened_tracebacks
 from lapis.losses import Loss
 from lapis.optimizers import Optimizer
 from lapis.training import compiling, loop, on_batch, steps
+from lapis.training.own_steps import check_result
 from lapis.training.run import Run
 from lapis.training.sharing import make_program, outdated
 from lapis.training.state import LiveState, assign_state_tree, state_tree
@@ -302,7 +303,7 @@ class Trainer:
         """Make the program that `predict` runs, unless there is one."""
 
         def step(state: tuple, batch: Any) -> tuple[Any, tuple]:
-            outputs, non_trainable = self.predict_step(state, batch)
+            outputs, non_trainable = check_result(self, "predict", self.predict_step(state, batch), state)
             return outputs, (state[0], non_trainable)
 
         if force or outdated(self.predict_function):

@@ -12,7 +12,7 @@ from typing import Any
 import h5py
 
 KERNEL = "layers/dense/vars/0"
-LEGACY_KERNEL = "model_weights/dense/dense/kernel"
+LEGACY_KERNEL = "model_weights/dense/small/dense/kernel"
 
 
 @dataclass(frozen=True)
