@@ -190,6 +190,7 @@ def test_tf_types():
     assert isinstance(tf.zeros(()), tf.Tensor) and isinstance(lapis.Input((2,)), tf.Tensor)
     assert tf.TensorShape((None, 2)).as_list() == [None, 2]
     assert tf.keras is lapis and tf.newaxis is None
+    assert tf.losses is lapis.losses and tf.optimizers.Adam is lapis.optimizers.Adam
 
 
 def test_tf_variable():

@@ -123,9 +123,12 @@ from lapis.core.version import VERSION as _VERSION
 __version__ = f"2.0.0+lapis.{_VERSION}"
 newaxis = None
 globals().update(_DTYPES)
+_OF_KERAS = ("initializers", "losses", "metrics", "optimizers")  # TensorFlow has them under `tf` too
 
 
 def __getattr__(name: str) -> Any:
     if name == "keras":
         return sys.modules["lapis"]
+    if name in _OF_KERAS:
+        return getattr(sys.modules["lapis"], name)
     raise _refusal("tf", name, globals())
