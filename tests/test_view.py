@@ -142,6 +142,25 @@ def test_summary_of_a_subclassed_model(monkeypatch):
     assert table(make(lapis)) == table(make(keras))
 
 
+def test_summary_of_several_outputs(capsys):
+    class Sums(lapis.layers.Layer):
+        def call(self, x):
+            return lapis.ops.sum(x, -1), lapis.ops.sum(x, 0)
+
+    class Two(lapis.Model):
+        def __init__(self):
+            super().__init__()
+            self.sums = Sums(name="sums")
+
+        def call(self, x):
+            return self.sums(x)[0]
+
+    model = Two()
+    model(np.zeros((2, 4), "float32"))
+    model.summary()
+    assert "((2,), (4,))" in capsys.readouterr().out
+
+
 def test_summary_prints(capsys):
     first_model(lapis).summary()
     printed = capsys.readouterr().out

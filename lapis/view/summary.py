@@ -155,7 +155,8 @@ def written(shape: Any) -> str:
     if isinstance(shape, dict):
         return "{" + ", ".join(f"{escaped(str(key))}: {written(each)}" for key, each in shape.items()) + "}"
     if isinstance(shape, (tuple, list)) and all(size is None or isinstance(size, int) for size in shape):
-        return "(" + ", ".join(colour(str(size), NONE if size is None else NUMBER) for size in shape) + ")"
+        sizes = [colour(str(size), NONE if size is None else NUMBER) for size in shape]
+        return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
     if isinstance(shape, (tuple, list)):
         brackets = "[]" if isinstance(shape, list) else "()"
         return escaped(brackets[0]) + ", ".join(map(written, shape)) + brackets[1]
