@@ -1,6 +1,7 @@
 """What other operations stand on: types, conversion, slices of arrays, updates of a part."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import jax
@@ -9,7 +10,7 @@ import ml_dtypes
 import numpy as np
 
 from lapis.core import nest
-from lapis.core.dtypes import is_float_dtype, standardize_dtype
+from lapis.core.dtypes import is_float_dtype, is_int_dtype, standardize_dtype
 from lapis.graph import ArrayHolder, is_symbolic, op
 from lapis.ops.arrays import Tensor, array_dtype, dtype_or_none, keeping_sizes
 
@@ -24,8 +25,9 @@ def cast(x: Any, dtype: Any) -> Tensor:
     >>> cast([1.5, 2.0], "int32").tolist()
     [1, 2]
     """
-    with keeping_sizes(x):
-        return jnp.asarray(x).astype(array_dtype(dtype))
+    dtype = array_dtype(dtype)
+    with keeping_sizes(x) if is_int_dtype(dtype) else nullcontext():  # of another type it is no shape
+        return jnp.asarray(x).astype(dtype)
 
 
 @op
@@ -69,7 +71,8 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
         return x if dtype in (None, x.dtype) else cast(x, dtype)
     x = x.value if isinstance(x, ArrayHolder) else x
     # The type is changed after NumPy has read lists and files, since it may not know the one that is wanted.
-    with keeping_sizes(x):
+    # A number alone is a constant of the program; a list of them may be a shape.
+    with nullcontext() if isinstance(x, int) else keeping_sizes(x):
         return jnp.asarray(x).astype(dtype) if dtype == "bfloat16" else jnp.asarray(x, dtype)
 
 
