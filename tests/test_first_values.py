@@ -18,7 +18,8 @@ SUFFIXES = (".keras", ".h5", ".weights.h5", ".safetensors", ".npz")
 def make(size=64, seed=3):
     lapis.utils.set_random_seed(seed)
     dense = layers.Dense(size, name="a"), layers.Dense(size, kernel_initializer="ones", name="b")
-    return lapis.Sequential([lapis.Input((size,)), *dense, layers.Dense(2, kernel_initializer="zeros", name="c")])
+    last = layers.Dense(2, kernel_initializer="zeros", name="c")
+    return lapis.Sequential([lapis.Input((size,)), *dense, last], name="m")
 
 
 def waiting(model):
@@ -40,7 +41,7 @@ def nothing_is_drawn(monkeypatch):
 
 def test_only_large_ones_wait_and_reading_makes_them():
     model = make()
-    assert waiting(model) == ["a/kernel", "b/kernel"]
+    assert waiting(model) == ["m/a/kernel", "m/b/kernel"]
     assert model.count_params() == 64 * 64 * 2 + 64 * 2 + 130 and model.summary(print_fn=str) is None
     assert len(waiting(model)) == 2
     model(np.ones((1, 64)))
@@ -121,7 +122,7 @@ def test_a_refused_file_leaves_weights_waiting(tmp_path):
     model = make(size=63)
     with pytest.raises(ValueError, match="expects"):
         model.load_weights(tmp_path / "a.weights.h5")
-    assert waiting(model) == ["a/kernel", "b/kernel"]
+    assert waiting(model) == ["m/a/kernel", "m/b/kernel"]
 
 
 @pytest.mark.skipif(not _memory("VmHWM"), reason="the system does not tell the peak of memory")

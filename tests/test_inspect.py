@@ -50,7 +50,7 @@ NOT_FINITE = {  # where each format keeps the bias of the outer layer
     "m.keras": "layers/dense/vars/1",
     "m.weights.h5": "layers/dense/vars/1",
     "m.weights.json": "layers/dense/vars/1",
-    "m.h5": "out/out/bias",
+    "m.h5": "out/m/out/bias",
     "m.safetensors": "layers/out/bias",
     "m.npz": "layers/out/bias",
 }
@@ -59,7 +59,7 @@ NOT_FINITE = {  # where each format keeps the bias of the outer layer
 @pytest.mark.parametrize("name", NOT_FINITE)
 def test_values_that_are_not_finite_are_told_with_their_place(name, tmp_path, monkeypatch):
     monkeypatch.undo()  # here a model is built
-    model = lapis.Sequential([lapis.Input((3,)), layers.Dense(2, name="out")])
+    model = lapis.Sequential([lapis.Input((3,)), layers.Dense(2, name="out")], name="m")
     model.set_weights([np.zeros((3, 2)), np.array([np.inf, 1.0])])
     model.save(tmp_path / name) if name in ("m.keras", "m.h5") else model.save_weights(tmp_path / name)
     place = NOT_FINITE[name].replace("/vars", "") if "vars" in NOT_FINITE[name] else NOT_FINITE[name]

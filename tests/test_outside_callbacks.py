@@ -215,7 +215,8 @@ def test_orbax_by_batches_and_best_only(tmp_path: pathlib.Path) -> None:
     before = model.get_weights()
     model.load_weights(tmp_path / "a")
     assert any((mine != old).any() for mine, old in zip(model.get_weights(), before))
-    other = lapis.Sequential([lapis.Input((4,)), layers.Dense(2, name="out")])
+    x = lapis.Input((4,))
+    other = lapis.Model(x, layers.Dense(2, name="out")(x))
     with pytest.raises(ValueError, match=r"out/kernel has shape \(12, 1\) in the checkpoint, \(4, 2\) in the model"):
         other.load_weights(tmp_path / "a")
     with pytest.raises(ValueError, match="do not go with a checkpoint"):

@@ -10,7 +10,7 @@ from lapis import layers
 
 
 def chain(*names, units=4):
-    return lapis.Sequential([lapis.Input((4,)), *(layers.Dense(units, name=name) for name in names)])
+    return lapis.Sequential([lapis.Input((4,)), *(layers.Dense(units, name=name) for name in names)], name="m")
 
 
 @pytest.fixture
@@ -52,12 +52,12 @@ def test_a_shorter_file(saved):
     with pytest.raises(ValueError, match=r"only in the model: d\. .*strict=False.*Nothing was loaded"):
         model.load_weights(path)
     assert_unchanged(model, before)
-    with pytest.warns(UserWarning, match="it has nothing for d/kernel, d/bias.* The rest was loaded"):
+    with pytest.warns(UserWarning, match=r"it has nothing for m/d/kernel, m/d/bias.* The rest was loaded"):
         report = model.load_weights(path, strict=False)
-    assert report.missing == ["d/kernel", "d/bias"] and not report.unexpected and len(report.loaded) == 6
+    assert report.missing == ["m/d/kernel", "m/d/bias"] and not report.unexpected and len(report.loaded) == 6
     for name in "abc":
         assert_same(source, name, model, name)
-    with pytest.raises(ValueError, match="nothing for d/kernel"):
+    with pytest.raises(ValueError, match=r"nothing for m/d/kernel"):
         model.load_weights(path, strict=True, by_name=True)
 
 
@@ -71,11 +71,11 @@ def test_made_up_names_do_not_say_what_a_longer_file_leaves_out(tmp_path):
 
 def test_other_shapes(saved):
     source, path = saved
-    model = lapis.Sequential([lapis.Input((4,)), layers.Dense(4, name="a"), layers.Dense(3, name="b")])
-    with pytest.warns(UserWarning, match=r"'b', weight 'b/kernel'.* shape \(4, 4\).* The rest was loaded"):
+    model = lapis.Sequential([lapis.Input((4,)), layers.Dense(4, name="a"), layers.Dense(3, name="b")], name="m")
+    with pytest.warns(UserWarning, match=r"'b', weight 'm/b/kernel'.* shape \(4, 4\).* The rest was loaded"):
         report = model.load_weights(path, skip_mismatch=True)
     assert_same(source, "a", model, "a")
-    assert list(report.mismatched) == ["b/kernel", "b/bias"] and report.unexpected == ["c"]
+    assert list(report.mismatched) == ["m/b/kernel", "m/b/bias"] and report.unexpected == ["c"]
 
 
 def test_rename(saved):
@@ -89,7 +89,7 @@ def test_rename(saved):
     assert_same(source, "a", model, "b")
     assert_same(source, "b", model, "a")
     model = chain("x", "new")
-    with pytest.warns(UserWarning, match="nothing for new/kernel"):
+    with pytest.warns(UserWarning, match=r"nothing for m/new/kernel"):
         report = model.load_weights(path, rename={"c": "x"}, strict=False)
     assert report.unexpected == ["a", "b"]
     assert_same(source, "c", model, "x")

@@ -33,7 +33,7 @@ class Copier:
 
 def own_names(layer: Any) -> list[str]:
     """The names of a layer's variables within it, such as `"kernel"` or `"forward_lstm/lstm_cell/kernel"`."""
-    return [v.path.removeprefix(f"{layer.name}/") for v in layer.weights]
+    return [v.path.removeprefix(f"{layer.path}/") for v in layer.weights]
 
 
 def take_over(source: Any, target: Any) -> list[tuple[Any, Any]]:

@@ -26,7 +26,8 @@ class Editor:
         report: after `build()`, which weights were kept, which are new and which were dropped.
 
     >>> import lapis
-    >>> model = lapis.Sequential([lapis.Input((4,)), lapis.layers.Dense(3, name="a"), lapis.layers.Dense(2, name="b")])
+    >>> a, b = lapis.layers.Dense(3, name="a"), lapis.layers.Dense(2, name="b")
+    >>> model = lapis.Sequential([lapis.Input((4,)), a, b], name="m")
     >>> editor = model.edit().insert(lapis.layers.Dropout(0.5, name="drop"), after="a")
     >>> editor = editor.replace("b", lapis.layers.Dense(5))
     >>> [layer.name for layer in editor.build().layers]
