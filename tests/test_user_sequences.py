@@ -6,10 +6,8 @@ A program takes the library, `keras` or `lapis`, and a folder, and gives what it
 import numpy as np
 import pytest
 
-import lapis
 from tests.descriptors import f32, i32
-from tests.oracle import keras, numpy_weights
-from tests.training_twins import assert_same_results
+from tests.user_programs import assert_sees_the_same, marked
 
 pytestmark = [
     pytest.mark.usefixtures("quick_compilation"),
@@ -385,15 +383,6 @@ QUICK = [own_cells, ratings, translation_by_states]
 SLOW = [classification, sentiment, translation_by_attention, reading, table, citations]
 
 
-@pytest.mark.parametrize(
-    "program",
-    [*QUICK, *(pytest.param(program, marks=pytest.mark.slow) for program in SLOW)],
-    ids=lambda program: program.__name__,
-)
-def test_a_program_gives_what_it_gives_in_keras(program, tmp_path):
-    (tmp_path / "ours").mkdir()
-    (tmp_path / "theirs").mkdir()
-    ours = program(lapis, tmp_path / "ours")
-    with numpy_weights():
-        theirs = program(keras, tmp_path / "theirs")
-    assert_same_results(ours, theirs, tolerance=2e-3)
+@pytest.mark.parametrize("program", marked(QUICK, SLOW))
+def test_a_program_sees_what_it_sees_in_keras(program, tmp_path):
+    assert_sees_the_same(program, tmp_path, tolerance=2e-3)

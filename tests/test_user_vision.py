@@ -5,9 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import lapis
 from tests.descriptors import f32, i32
-from tests.oracle import keras, numpy_weights
+from tests.user_programs import assert_sees_the_same, marked
 
 pytestmark = pytest.mark.filterwarnings(  # Keras's own
     "ignore:__array__ implementation", "ignore:The structure of `inputs`", "ignore:Explicitly requested dtype"
@@ -368,33 +367,9 @@ def pairs(k, tmp):
     }
 
 
-def assert_same(ours, theirs, where):
-    if isinstance(theirs, dict):
-        assert list(ours) == list(theirs), where
-        for name in theirs:
-            assert_same(ours[name], theirs[name], f"{where}, {name}")
-    elif isinstance(theirs, (str, bool, type(None))):
-        assert ours == theirs, where
-    elif isinstance(theirs, (list, tuple)) and not all(isinstance(value, float) for value in theirs):
-        assert len(ours) == len(theirs), where
-        for index, value in enumerate(theirs):
-            assert_same(ours[index], value, f"{where}, {index}")
-    else:
-        ours, theirs = np.asarray(ours), np.asarray(theirs)
-        assert (ours.dtype, ours.shape) == (theirs.dtype, theirs.shape), where
-        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4, err_msg=where)
+QUICK, SLOW = [points, pairs], [unet, vision_transformer, fine_tuning, saliency, detection, video]
 
 
-SLOW = (unet, vision_transformer, fine_tuning, saliency, detection, video)
-PROGRAMS = [points, pairs, *(pytest.param(program, marks=pytest.mark.slow) for program in SLOW)]
-
-
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_program(program, tmp_path):
-    results = []
-    for k in (lapis, keras):
-        folder = tmp_path / k.__name__
-        folder.mkdir()
-        with numpy_weights():
-            results.append(program(k, folder))
-    assert_same(*results, program.__name__)
+@pytest.mark.parametrize("program", marked(QUICK, SLOW))
+def test_a_program_sees_what_it_sees_in_keras(program, tmp_path):
+    assert_sees_the_same(program, tmp_path, tolerance=1e-3)

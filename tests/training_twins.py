@@ -57,20 +57,3 @@ def two_headed(k, outputs=list):
 
 A, B, SCORE, KIND = f32(40, 4, seed=1), f32(40, 3, seed=2), f32(40, 1, seed=3), i32(40, high=3, seed=4)
 MSE_CE = ["mse", "sparse_categorical_crossentropy"]
-
-
-def assert_same_results(ours, theirs, tolerance, name="result"):
-    """Compare what two programs saw: numbers and arrays closely, texts and the order of names exactly."""
-    if isinstance(ours, dict):
-        assert list(ours) == list(theirs), name
-        for key in ours:
-            assert_same_results(ours[key], theirs[key], tolerance, f"{name}[{key!r}]")
-    elif isinstance(ours, list):
-        assert len(ours) == len(theirs), name
-        for index, (mine, other) in enumerate(zip(ours, theirs)):
-            assert_same_results(mine, other, tolerance, f"{name}[{index}]")
-    elif isinstance(ours, str):
-        assert ours == theirs, name
-    else:
-        assert type(ours) is type(theirs) and np.shape(ours) == np.shape(theirs), name
-        np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance, err_msg=name)
