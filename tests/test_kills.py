@@ -19,9 +19,11 @@ from lapis.saving import backup
 
 KILLS = int(os.environ.get("LAPIS_KILLS", "3"))
 SECONDS = 0.5  # the longest that a process lives after it has begun to train or to save
+# Every batch takes at least 10 ms, an epoch of 16 at least 0.16 s: no kill may come after the end of training.
+EPOCHS = 5 + 4 * KILLS
 
 TRAIN = """
-import json, pathlib, sys
+import json, pathlib, sys, time
 import numpy as np
 import lapis as keras
 
@@ -47,6 +49,7 @@ model.compile(optimizer, loss, metrics=["accuracy"])
 class Ready(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         print("ready", flush=True)
+        time.sleep(0.01)
 
 
 history = model.fit(
@@ -108,18 +111,17 @@ def test_killed_training_ends_as_training_that_was_not(keeps, tmp_path):
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     killed.mkdir()
     whole.mkdir()
-    epochs = 5 + KILLS
-    finish(start(TRAIN, whole, epochs, keeps))
+    finish(start(TRAIN, whole, EPOCHS, keeps))
     hits, inside = 0, 0
     for _ in range(KILLS):
-        hits += kill_later(start(TRAIN, killed, epochs, keeps))
+        hits += kill_later(start(TRAIN, killed, EPOCHS, keeps))
         for file in (killed / "backup").glob("*.backup"):
             inside += bool(backup.read(file)["batch"])
         for file in killed.glob("*.keras"):
             lapis.saving.load_model(file)
-    finish(start(TRAIN, killed, epochs, keeps))
+    finish(start(TRAIN, killed, EPOCHS, keeps))
     assert not list(killed.glob(".last.keras.*"))
-    print(f"{hits} of {KILLS} kills fell into training of {epochs} epochs; {inside} backups lay inside an epoch")
+    print(f"{hits} of {KILLS} kills fell into training of {EPOCHS} epochs; {inside} backups lay inside an epoch")
     assert hits == KILLS
     assert json.loads((killed / "history.json").read_text()) == json.loads((whole / "history.json").read_text())
     with np.load(killed / "end.npz") as mine, np.load(whole / "end.npz") as other:
