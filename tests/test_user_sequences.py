@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.descriptors import f32, i32
-from tests.user_programs import assert_sees_the_same, marked
+from tests.user_programs import assert_sees_the_same, marked, start
 
 pytestmark = [
     pytest.mark.usefixtures("quick_compilation"),
@@ -15,16 +15,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*was called on layer:UserWarning:keras"),  # of layers without `build`
     pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64"),  # Keras's own
 ]
-
-
-def start(model, seed=0):
-    """The same weights in both libraries; biases and statistics stay as they are."""
-    draw = np.random.default_rng(seed)
-    for weight in model.weights:
-        if len(weight.shape) > 1:
-            scale = np.prod(weight.shape[:-1]) ** -0.5
-            weight.assign((draw.normal(size=tuple(weight.shape)) * scale).astype("float32"))
-    return model
 
 
 def fit(model, *data, **options):

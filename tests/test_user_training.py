@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.descriptors import f32, i32
-from tests.user_programs import assert_sees_the_same, marked
+from tests.user_programs import assert_sees_the_same, marked, start
 
 pytestmark = [
     pytest.mark.usefixtures("quick_compilation"),
@@ -17,16 +17,6 @@ pytestmark = [
 
 X, KIND, IMAGES = f32(96, 8), i32(96, high=3), f32(48, 8, 8, 1, low=0)
 TARGET = X @ f32(8, 1, seed=1)
-
-
-def start(model, seed=0):
-    """The same weights in both libraries; biases and statistics stay as they are."""
-    draw = np.random.default_rng(seed)
-    for weight in model.weights:
-        if len(weight.shape) > 1:
-            scale = np.prod(weight.shape[:-1]) ** -0.5
-            weight.assign((draw.normal(size=tuple(weight.shape)) * scale).astype("float32"))
-    return model
 
 
 def mlp(k, units=1, activation=None):

@@ -16,6 +16,16 @@ from tests.oracle import keras, numpy_weights
 Program = Callable[[Any, pathlib.Path], Any]
 
 
+def start(model: Any, seed: int = 0) -> Any:
+    """The same weights in both libraries; biases and statistics stay as they are."""
+    draw = np.random.default_rng(seed)
+    for weight in model.weights:
+        if len(weight.shape) > 1:
+            scale = np.prod(weight.shape[:-1]) ** -0.5
+            weight.assign((draw.normal(size=tuple(weight.shape)) * scale).astype("float32"))
+    return model
+
+
 def marked(quick: Sequence[Program], slow: Sequence[Program]) -> list[Any]:
     """The programs as parameters of a test."""
     return [

@@ -84,23 +84,27 @@ def _parts(path: str) -> list[str]:
     return parts
 
 
+def _links(group: Group) -> dict[str, int | str]:
+    with _reading(f"The group {group.name} in the file"):
+        return group.links
+
+
 def members(group: Group) -> list[str]:
     """The names of a group's members."""
-    with _reading(f"The group {group.name} in the file"):
-        return list(group.links)
+    return list(_links(group))
 
 
 def holds(group: Group, name: str) -> bool:
     """Whether a group has a member of that name."""
-    return name in members(group)
+    return name in _links(group)
 
 
 def member(group: Group, name: str) -> Object | None:
     """The group or array of that name in a group, `None` where there is none."""
-    if not holds(group, name):
+    link = _links(group).get(name)
+    if link is None:
         return None
     path = f"{group.name.rstrip('/')}/{name}"
-    link = group.links[name]
     if isinstance(link, str):
         raise ValueError(f"{path} in the file is a {link} to another place; only what is in the file itself is read.")
     if link not in group.opened:

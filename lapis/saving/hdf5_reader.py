@@ -48,11 +48,16 @@ class Source:
 
     def read(self, address: int, size: int) -> bytes:
         """Bytes of a header."""
-        if address + size > self.size or size > _AT_ONCE:
-            raise Unreadable(f"{size:,} bytes at {address:,} do not lie in its {self.size:,} bytes")
+        if size > _AT_ONCE:
+            raise Unreadable(f"a header has {size:,} bytes at {address:,}")
+        self._seek(address, size)
         self.spend(size)
-        self._file.seek(address)
         return self._file.read(size)
+
+    def _seek(self, address: int, size: int) -> None:
+        if address + size > self.size:
+            raise Unreadable(f"{size:,} bytes at {address:,} do not lie in its {self.size:,} bytes")
+        self._file.seek(address)
 
     def unpack(self, layout: str, address: int) -> tuple[Any, ...]:
         """Numbers of a header."""
@@ -60,9 +65,7 @@ class Source:
 
     def fill(self, address: int, target: memoryview) -> None:
         """Read values, which no one counts."""
-        if address + len(target) > self.size:
-            raise Unreadable(f"{len(target):,} bytes at {address:,} do not lie in its {self.size:,} bytes")
-        self._file.seek(address)
+        self._seek(address, len(target))
         done = 0
         while done < len(target):
             count = self._file.readinto(target[done:])  # pyright: ignore[reportAttributeAccessIssue]
@@ -176,16 +179,12 @@ def root_address(source: Source) -> int:
 
 def messages_at(source: Source, address: int) -> list[tuple[int, bytes]]:
     """The kinds and contents of the messages in the header at an address."""
-    return list(_messages(source, address))
-
-
-def _messages(source: Source, address: int) -> Iterator[tuple[int, bytes]]:
     version, _, size = source.unpack("<BxHxxxxI4x", address)
     if version != 1:
         if source.read(address, 4) == b"OHDR":
             raise source.newer()
         raise Unreadable(f"no header stands at {address:,}")
-    blocks = [(address + 16, size)]
+    found, blocks = [], [(address + 16, size)]
     for start, length in blocks:  # which grows on the way
         block, place = source.read(start, length), 0
         while place + 8 <= length:
@@ -198,7 +197,8 @@ def _messages(source: Source, address: int) -> Iterator[tuple[int, bytes]]:
             elif kind and flags & _SHARED:
                 raise Unreadable("a header leaves it to another one to tell a type")
             elif kind:
-                yield kind, data
+                found.append((kind, data))
+    return found
 
 
 def tree(source: Source, address: int, kind: int, key: str) -> Iterator[tuple[tuple[Any, ...], int]]:

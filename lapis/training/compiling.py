@@ -7,8 +7,8 @@ import lapis.core.nest as nest
 import lapis.optimizers as optimizers
 from lapis.core.serialization import deserialize_keras_object, serialize_keras_object
 from lapis.metrics import Mean, Metric
+from lapis.training.building import is_own
 from lapis.training.checks.preflight import Checked, check_mode
-from lapis.training.checks.subject import is_own
 from lapis.training.compile_loss import CompileLoss
 from lapis.training.compile_metrics import CompileMetrics
 from lapis.training.hosting import can_compile

@@ -3,7 +3,7 @@
 import inspect
 from typing import Any
 
-from lapis.training.checks.subject import is_own
+from lapis.training.building import is_own
 
 _GROUPS = {
     "train": ("trainable", "non-trainable", "optimizer", "metrics"),
